@@ -1,0 +1,44 @@
+# make demo | make test | make lab | make docs: each sets up .venv first.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+# The user's own files: make demo LEFT=a.dm4 RIGHT=b.dm4 ANGLE=8
+#                   or: make demo SCAN=scan.mib VACUUM=vacuum.mib ALPHA=60
+DEMO := $(if $(LEFT),--left "$(LEFT)") $(if $(RIGHT),--right "$(RIGHT)") \
+	$(if $(ANGLE),--angle "$(ANGLE)") $(if $(SCAN),--scan "$(SCAN)") \
+	$(if $(VACUUM),--vacuum "$(VACUUM)") $(if $(ALPHA),--alpha "$(ALPHA)") \
+	$(if $(SHAPE),--shape "$(SHAPE)") $(if $(PIXEL),--pixel "$(PIXEL)")
+
+.PHONY: setup demo test lab docs lint clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[tests,docs,lab]"
+	touch $(READY)
+
+demo: $(READY)
+	$(PY) -m hyperspy_stereo.demo --out demo $(DEMO)
+
+test: $(READY)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m pytest -n 2 --dist loadfile tests
+	$(PY) -m pytest --nbmake --nbmake-timeout=600 notebooks
+
+lab: $(READY)
+	$(VENV)/bin/jupyter lab --notebook-dir=notebooks
+
+docs: $(READY)
+	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html
+
+lint: $(READY)
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+clean:
+	rm -rf $(VENV) demo docs/_build docs/api build dist *.egg-info

@@ -1,0 +1,89 @@
+"""Checks of what users hand to signal methods, with errors that say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Real
+
+import numpy as np
+
+GEOMETRIES = ("tilt", "tiltless")
+
+
+def real_number(value: object, name: str, unit: str) -> float:
+    """Return `value` as a finite float, or raise an error that names it."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real | np.number):
+        raise TypeError(f"{name} must be a number ({unit}), got {value!r}.")
+    number = float(value)
+    if not np.isfinite(number):
+        raise ValueError(f"{name} must be finite ({unit}), got {value!r}.")
+    return number
+
+
+def stereo_angle(value: object) -> float:
+    """Return a stereo angle in degrees that parallax can be measured with."""
+    angle = real_number(value, "stereo_angle", "degrees")
+    if angle <= 0 or angle >= 90:
+        hint = (
+            "two views from the same direction hold no depth"
+            if angle == 0
+            else "swap the two images instead of giving a negative angle"
+            if angle < 0
+            else "views so far apart cannot be matched"
+        )
+        raise ValueError(f"stereo_angle must lie between 0 and 90 degrees, got {angle:g}: {hint}.")
+    return angle
+
+
+def geometry_name(value: object) -> str:
+    """Return the name of a stereo geometry."""
+    if value not in GEOMETRIES:
+        raise ValueError(
+            f"geometry must be 'tilt' (the specimen was tilted between two images) or "
+            f"'tiltless' (detectors or apertures saw one exposure), got {value!r}."
+        )
+    return str(value)
+
+
+def image_array(image: np.ndarray, name: str) -> np.ndarray:
+    """Return a real 2-D image with finite pixels and some contrast, unchanged."""
+    if np.iscomplexobj(image):
+        raise TypeError(f"{name} is complex; give a real image, for example abs({name}).")
+    if image.dtype == object or image.dtype.kind not in "buif":
+        raise TypeError(f"{name} has dtype {image.dtype}; give an image of numbers.")
+    if image.ndim != 2:
+        raise ValueError(f"{name} must be one 2-D image, got an array of shape {image.shape}.")
+    if min(image.shape) < 16:
+        raise ValueError(
+            f"{name} has {image.shape[0]} x {image.shape[1]} pixels; at least 16 x 16 are needed "
+            "to follow a line."
+        )
+    return image
+
+
+def finite_image(image: np.ndarray, name: str) -> np.ndarray:
+    """Refuse pixels that are not numbers: no filter gives a right picture with them."""
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        bad = int(np.size(image) - np.isfinite(image).sum())
+        raise ValueError(
+            f"{name} holds {bad} pixels that are NaN or infinite; replace them first, for example "
+            f"by numpy.nan_to_num({name}, nan=numpy.nanmedian({name}))."
+        )
+    return image
+
+
+def azimuth_list(values: Sequence[float], n_views: int) -> np.ndarray:
+    """Return azimuths in degrees, one for each view, no two the same."""
+    azimuths = np.asarray(values, dtype=float).ravel()
+    if azimuths.size != n_views:
+        raise ValueError(f"{n_views} images need {n_views} azimuths (degrees), got {azimuths.size}.")
+    if not np.isfinite(azimuths).all():
+        raise ValueError(f"azimuths must be finite (degrees), got {azimuths.tolist()}.")
+    turned = np.sort(np.mod(azimuths, 360))
+    gaps = np.diff(np.append(turned, turned[0] + 360))
+    if n_views > 1 and gaps.min() < 1e-6:
+        raise ValueError(
+            f"azimuths {azimuths.tolist()} name one direction twice: two views from the same "
+            "direction hold no depth."
+        )
+    return azimuths

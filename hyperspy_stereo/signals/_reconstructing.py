@@ -1,0 +1,61 @@
+"""From a map of lines to a network in 3D: gathers arrays for matching and triangulation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hyperspy_stereo.geometry import view_offsets
+from hyperspy_stereo.signals import _checks
+from hyperspy_stereo.signals._view_stack import ViewStack
+
+
+def reconstructed(maps: ViewStack, disparity_range, min_confidence: float, min_length):
+    """Match the lines of all views of `maps` and triangulate them."""
+    from hyperspy_stereo.matching import match_views
+    from hyperspy_stereo.results import DislocationNetwork
+    from hyperspy_stereo.signals.dislocation_map import PERMISSIVE
+
+    incidence, geometry = maps.incidence, maps.geometry
+    offsets = view_offsets(incidence, geometry)
+    pixel_size, units = maps._image_axes()
+    level = maps.metadata.get_item("Stereo.Detection.candidate_threshold", default=PERMISSIVE)
+    strict = maps.mask()
+    matches = match_views(
+        maps.attached("images"),
+        strict,
+        candidates=strict | maps.mask(level),
+        offsets=offsets,
+        disparity_range=_range(disparity_range),
+    )
+    to_scan = maps.metadata.get_item("Stereo.view_transform")
+    return DislocationNetwork.from_matches(
+        matches,
+        geometry=geometry,
+        incidence=incidence,
+        pixel_size=pixel_size,
+        units=units,
+        image_shape=strict.shape[-2:],
+        to_scan=None if to_scan is None else np.asarray(to_scan, dtype=float),
+        min_confidence=min_confidence,
+        min_length=_length(min_length, pixel_size),
+    )
+
+
+def _range(value) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    if np.shape(value) != (2,):
+        raise ValueError(f"disparity_range must be (smallest, largest) in px, got {value!r}.")
+    low, high = (_checks.real_number(v, "disparity_range", "px") for v in value)
+    if high <= low:
+        raise ValueError(f"disparity_range must grow, got ({low:g}, {high:g}) px.")
+    return low, high
+
+
+def _length(value, pixel_size: float) -> float:
+    if value is None:
+        return 5 * pixel_size
+    length = _checks.real_number(value, "min_length", "units of the images")
+    if length < 0:
+        raise ValueError(f"min_length must not be negative, got {length:g}.")
+    return length

@@ -1,0 +1,171 @@
+"""What stacks of views share: incidences that follow every slice."""
+
+from __future__ import annotations
+
+import numpy as np
+from hyperspy.signals import BaseSignal, Signal2D
+
+from hyperspy_stereo.geometry import stereo_angle
+from hyperspy_stereo.signals import _checks
+
+
+class ViewStack(Signal2D):
+    """A stack of views of one specimen: navigation axis = view, signal axes = image.
+
+    The incidence of each view lives in ``metadata.Stereo.incidence`` (N x 2, mrad) and is
+    sliced with the navigation axis. Not meant to be made directly: use
+    :class:`~hyperspy_stereo.StereoPair` or :class:`~hyperspy_stereo.DislocationMap`.
+    """
+
+    _signal_type = ""
+
+    @property
+    def n_views(self) -> int:
+        """Number of views (1 for a single image)."""
+        return self.axes_manager.navigation_size or 1
+
+    @property
+    def incidence(self) -> np.ndarray:
+        """Incidences of the views, (N, 2), in mrad; :ref:`conventions <conventions>`."""
+        incidence = self.metadata.get_item("Stereo.incidence")
+        if incidence is None:
+            raise ValueError(
+                f"This {type(self).__name__} does not know from where its views look: call "
+                "set_incidence([[theta_x, theta_y], ...]) with one row in mrad for each view, or "
+                "make it by StereoPair.from_images(left, right, stereo_angle=...)."
+            )
+        incidence = np.asarray(incidence, dtype=float).reshape(-1, 2)
+        if len(incidence) != self.n_views:
+            raise ValueError(
+                f"There are {self.n_views} views but {len(incidence)} incidences in "
+                "metadata.Stereo.incidence: call set_incidence() with one row for each view."
+            )
+        return incidence
+
+    @property
+    def geometry(self) -> str:
+        """How the views were made: "tilt" or "tiltless"."""
+        return _checks.geometry_name(self.metadata.get_item("Stereo.geometry", default="tiltless"))
+
+    @property
+    def stereo_angle(self) -> float:
+        """Largest angle between two of the views, in degrees."""
+        return stereo_angle(self.incidence)
+
+    def set_incidence(self, incidence: np.ndarray, geometry: str | None = None) -> ViewStack:
+        """Say from where the views look; written into the metadata in place.
+
+        Parameters
+        ----------
+        incidence : array_like of shape (N, 2)
+            Inclination (theta_x, theta_y) of each view's rays in mrad, x right and y down.
+        geometry : {"tilt", "tiltless"}, optional
+            How the views were made. By default what the metadata says, else "tiltless".
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there is not one finite row for each view.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_stereo import StereoPair
+        >>> pair = StereoPair(np.random.default_rng(0).random((2, 32, 32)))
+        >>> pair.set_incidence([[40, 0], [-40, 0]]).stereo_angle.round(3)
+        np.float64(4.584)
+        """
+        rows = np.asarray(incidence, dtype=float)
+        if rows.shape != (self.n_views, 2) or not np.isfinite(rows).all():
+            raise ValueError(
+                f"incidence must be {self.n_views} finite rows (theta_x, theta_y) in mrad, one for "
+                f"each view, got an array of shape {rows.shape}."
+            )
+        if geometry is not None:
+            self.metadata.set_item("Stereo.geometry", _checks.geometry_name(geometry))
+        elif not self.metadata.has_item("Stereo.geometry"):
+            self.metadata.set_item("Stereo.geometry", "tiltless")
+        self._write_incidence(rows)
+        return self
+
+    def _write_incidence(self, rows: np.ndarray) -> None:
+        self.metadata.set_item("Stereo.incidence", rows)
+        if len(rows) > 1:
+            self.metadata.set_item("Stereo.angle", stereo_angle(rows))
+        elif self.metadata.has_item("Stereo.angle"):
+            del self.metadata.Stereo.angle
+
+    def _slicer(self, slices, isNavigation=None, out=None):
+        # HyperSpy slices data and axes; what it cannot know is that rows of the incidence
+        # belong to views and that view_transform counts pixels of the image.
+        result = super()._slicer(slices, isNavigation, out=out)
+        sliced = result if out is None else out
+        taken = self._get_array_slices(slices, isNavigation)
+        n_navigation = self.axes_manager.navigation_dimension
+        if not self.metadata.has_item("Stereo"):
+            return result
+        if self.metadata.has_item("Stereo.incidence") and n_navigation == 1:
+            rows = np.asarray(self.metadata.Stereo.incidence, dtype=float).reshape(-1, 2)
+            if len(rows) == self.n_views:
+                sliced._write_incidence(np.atleast_2d(rows[taken[0]]))
+        transform = self.metadata.get_item("Stereo.view_transform")
+        if transform is not None:
+            sliced.metadata.set_item(
+                "Stereo.view_transform",
+                _shifted_transform(np.asarray(transform, dtype=float), taken[n_navigation:]),
+            )
+        return result
+
+    def _image_axes(self) -> tuple[float, str]:
+        """Pixel size and unit of the images; the same in x and y or an error."""
+        x, y = self.axes_manager.signal_axes
+        if not np.isclose(abs(x.scale), abs(y.scale), rtol=1e-3):
+            raise ValueError(
+                f"Pixels are not square ({x.scale:g} x {y.scale:g}): resample the images to square "
+                "pixels first, for example with rebin()."
+            )
+        units = x.units if isinstance(x.units, str) and x.units else "px"
+        return abs(float(x.scale)), units
+
+    def _check_images(self, minimum_views: int) -> None:
+        """Refuse data that is not a stack of at least `minimum_views` images."""
+        name = type(self).__name__
+        if self.axes_manager.signal_dimension != 2 or self.axes_manager.navigation_dimension > 1:
+            raise ValueError(
+                f"{name} needs one navigation axis (the views) and two signal axes (the image), "
+                f"got {self.axes_manager.navigation_dimension} and "
+                f"{self.axes_manager.signal_dimension}: use transpose(signal_axes=2) or inav[...]."
+            )
+        if self.n_views < minimum_views:
+            raise ValueError(
+                f"{name} holds one view; at least {minimum_views} from different directions are "
+                "needed: make it by StereoPair.from_images(left, right, stereo_angle=...)."
+            )
+
+    def _views_array(self) -> np.ndarray:
+        """The views as (V, H, W), NumPy or dask."""
+        shape = self.axes_manager.signal_shape[::-1]
+        return self.data.reshape((self.n_views, *shape))
+
+
+def _shifted_transform(transform: np.ndarray, taken: tuple) -> np.ndarray:
+    """Affine (2, 3) from pixels of a cropped image, given the affine of the whole image."""
+    if len(taken) != 2 or not all(isinstance(s, slice) for s in taken):
+        return transform
+    (y0, y_step), (x0, x_step) = ((s.start or 0, s.step or 1) for s in taken)
+    step = np.diag([x_step, y_step]).astype(float)
+    linear = transform[:, :2] @ step
+    return np.column_stack([linear, transform[:, 2] + transform[:, :2] @ (x0, y0)])
+
+
+def axes_like(source: BaseSignal, names: tuple[str, ...]) -> list[dict]:
+    """Axis dictionaries of a view axis and the image axes of `source`, for a new signal."""
+    image = [axis.get_axis_dictionary() for axis in source.axes_manager.signal_axes[::-1]]
+    for axis in image:
+        axis["navigate"] = False
+    views = [{"name": name, "size": 1, "navigate": True} for name in names]
+    return [*views, *image]

@@ -1,0 +1,335 @@
+"""Two or more views of one specimen: the signal between a microscope and a depth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from hyperspy._lazy_signals import LazySignal2D
+from hyperspy.signals import BaseSignal
+
+from hyperspy_stereo.signals import _checks
+from hyperspy_stereo.signals._view_stack import ViewStack
+
+
+class StereoPair(ViewStack):
+    """Views of one specimen from two or more directions.
+
+    Navigation axis = view, signal axes = image. View 0 of a pair is the left one: the view with
+    the larger incidence along the parallax axis, so that the disparity x_right - x_left grows
+    with depth (:ref:`conventions <conventions>`).
+
+    See Also
+    --------
+    StereoPair.from_images : two images of a tilted specimen, or of one exposure.
+    StereoPair.from_segments : images of the segments of an annular detector.
+    Diffraction4DStereo.virtual_stereo : views out of a 4D-STEM scan.
+    """
+
+    _signal_type = "StereoPair"
+    _alias_signal_types = ["stereo_pair"]  # noqa: RUF012 (HyperSpy's own form)
+
+    @classmethod
+    def from_images(
+        cls,
+        left: BaseSignal | np.ndarray,
+        right: BaseSignal | np.ndarray,
+        stereo_angle: float,
+        geometry: str = "tilt",
+        pixel_size: float = 1.0,
+        units: str = "px",
+    ) -> StereoPair:
+        """Make a pair from two images.
+
+        Parameters
+        ----------
+        left, right : signal or array of shape (H, W)
+            The two images, of the same size and calibration. Left is the one with the larger
+            incidence along x: with the images swapped, the depth comes out mirrored.
+        stereo_angle : float
+            Angle between the two viewing directions in degrees, above 0.
+        geometry : {"tilt", "tiltless"}, default "tilt"
+            "tilt": the specimen was tilted about the vertical of the images between two
+            exposures (call :meth:`align` where they are not registered). "tiltless": apertures,
+            segments or virtual detectors saw one exposure.
+        pixel_size : float, default 1.0
+            Size of a pixel in `units`. Leave it alone for calibrated signals.
+        units : str, default "px"
+            Unit of `pixel_size`, of all lengths and of the depth.
+
+        Returns
+        -------
+        StereoPair
+            (2 | W, H); lazy if either image is.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the images are not two real 2-D images of the same size and calibration, hold
+            NaN, or the angle is not between 0 and 90 degrees.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_stereo import StereoPair
+        >>> left, right = np.random.default_rng(0).random((2, 64, 64))
+        >>> pair = StereoPair.from_images(left, right, stereo_angle=8, pixel_size=2.5, units="nm")
+        >>> pair
+        <StereoPair, title: , dimensions: (2|64, 64)>
+        """
+        half = np.deg2rad(_checks.stereo_angle(stereo_angle)) / 2 * 1000
+        incidence = np.array([[half, 0.0], [-half, 0.0]])
+        images = {"left": left, "right": right}
+        return _from_views(images, incidence, geometry, pixel_size, units)
+
+    @classmethod
+    def from_segments(
+        cls,
+        images: Sequence[BaseSignal | np.ndarray] | BaseSignal | np.ndarray,
+        stereo_angle: float,
+        azimuths: Sequence[float],
+        pixel_size: float = 1.0,
+        units: str = "px",
+    ) -> StereoPair:
+        """Make a stack of views from the images of the segments of an annular detector.
+
+        Parameters
+        ----------
+        images : sequence of signals or arrays of shape (H, W), or one stack (N, H, W)
+            One image for each segment, all of one exposure.
+        stereo_angle : float
+            Angle in degrees between the mean directions of two opposite segments: every view
+            is inclined by half of it.
+        azimuths : sequence of float
+            Azimuth of each segment in degrees in the image's axes (x right, y down), scan
+            rotation included. Two azimuths may be any two different directions.
+        pixel_size, units
+            As for :meth:`from_images`.
+
+        Returns
+        -------
+        StereoPair
+            (N | W, H).
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for :meth:`from_images`, and if azimuths and images do not pair up.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_stereo import StereoPair
+        >>> images = np.random.default_rng(0).random((4, 64, 64))
+        >>> views = StereoPair.from_segments(images, 3.0, azimuths=[45, 135, 225, 315])
+        >>> views.stereo_angle.round(3)
+        np.float64(3.0)
+        """
+        half = np.deg2rad(_checks.stereo_angle(stereo_angle)) / 2 * 1000
+        items = _as_list(images)
+        if len(items) < 2:
+            raise ValueError(f"at least two images are needed, got {len(items)}.")
+        azimuth = np.deg2rad(_checks.azimuth_list(azimuths, len(items)))
+        incidence = half * np.column_stack([np.cos(azimuth), np.sin(azimuth)])
+        named = {f"images[{i}]": item for i, item in enumerate(items)}
+        return _from_views(named, incidence, "tiltless", pixel_size, units)
+
+    def align(self, max_residual: float | None = None) -> StereoPair:
+        """Register the two images of a tilted pair and turn the tilt axis to the vertical.
+
+        SIFT features matched by RANSAC give a similarity; what is left over runs along the
+        parallax, which is turned into rows; the vertical disparity is then driven to zero.
+
+        Parameters
+        ----------
+        max_residual : float, optional
+            Largest distance in px between a feature and its partner that RANSAC accepts, along
+            and across the parallax. By default it follows from the image size.
+
+        Returns
+        -------
+        StereoPair
+            The pair on a common grid. ``metadata.Stereo.Alignment`` holds `matrix` (2 x 3: px
+            of the left input -> px of the right), `tilt_axis` (degrees), `n_inliers` and
+            `residual` (px, vertical).
+
+        Raises
+        ------
+        ValueError
+            If this is not one pair, or too few features agree on one transform.
+
+        Notes
+        -----
+        Lowe, Int. J. Comput. Vis. 60 (2004) 91 (SIFT); Fischler & Bolles, Commun. ACM 24 (1981)
+        381 (RANSAC).
+        """
+        from hyperspy_stereo.signals._tilted import aligned_pair
+
+        self._check_images(2)
+        return aligned_pair(self, max_residual)
+
+    def detect_dislocations(self, method: str = "ridge", **settings: object):
+        """Find the dislocation lines in every view.
+
+        Parameters
+        ----------
+        method : {"ridge"}, default "ridge"
+            "ridge": oriented line filters with automatic scale and threshold; needs no weights.
+        **settings
+            Passed to :func:`hyperspy_stereo.detection.ridge_probability`, for example
+            ``polarity="bright"`` for dark-field images.
+
+        Returns
+        -------
+        DislocationMap
+            Probability of a line in each view; lazy if this is. The images and the map of
+            boundaries travel in ``metadata.Stereo.Detection``.
+
+        Raises
+        ------
+        ValueError
+            If the method is unknown or a view holds NaN or is too small.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_stereo import StereoPair
+        >>> image = np.full((64, 64), 100.0)
+        >>> image[:, 30:33] = 60
+        >>> image += np.random.default_rng(0).normal(0, 2, image.shape)
+        >>> maps = StereoPair.from_images(image, image, stereo_angle=5).detect_dislocations()
+        >>> maps.mask().shape
+        (2, 64, 64)
+        """
+        from hyperspy_stereo.signals._detecting import detected
+
+        self._check_images(1)
+        return detected(self, method, settings)
+
+    def plot_anaglyph(self, left: int = 0, right: int = 1, **kwargs):
+        """Show two views as one red-cyan picture for stereo glasses.
+
+        Parameters
+        ----------
+        left, right : int, default 0 and 1
+            The views for the left (red) and the right (cyan) eye.
+        **kwargs
+            Passed to :func:`hyperspy_stereo.viewer.plot_anaglyph`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from hyperspy_stereo.viewer import plot_anaglyph
+
+        self._check_images(2)
+        for name, view in (("left", left), ("right", right)):
+            if not -self.n_views <= view < self.n_views:
+                raise ValueError(f"{name}={view} but there are {self.n_views} views (from 0).")
+        views = np.asarray(self._views_array()[[left, right]])
+        pixel_size, units = self._image_axes()
+        return plot_anaglyph(views[0], views[1], pixel_size=pixel_size, units=units, **kwargs)
+
+
+class LazyStereoPair(LazySignal2D, StereoPair):
+    """Lazy twin of :class:`StereoPair`: its views are a dask graph until computed."""
+
+
+def _as_list(images) -> list:
+    if isinstance(images, BaseSignal):
+        if images.axes_manager.navigation_dimension != 1:
+            raise ValueError(
+                "images must be a list of 2-D images or one stack with a single navigation axis, "
+                f"got {images}."
+            )
+        return [images.inav[i] for i in range(images.axes_manager.navigation_size)]
+    if hasattr(images, "ndim") and images.ndim != 3:
+        raise ValueError(
+            f"images must be a list of 2-D images or one stack (N, H, W), got shape {images.shape}."
+        )
+    return list(images)
+
+
+def _from_views(images, incidence, geometry, pixel_size, units) -> StereoPair:
+    """Check, stack and label single images."""
+    geometry = _checks.geometry_name(geometry)
+    arrays, first = [], None
+    for name, image in images.items():
+        is_signal = isinstance(image, BaseSignal)
+        if not is_signal and not hasattr(image, "__array__") and not isinstance(image, list | tuple):
+            raise TypeError(
+                f"{name} must be a signal or an array, got {type(image).__name__}; load a file "
+                "first, for example hs.load('a.dm4')."
+            )
+        array = image.data if is_signal else image if hasattr(image, "dask") else np.asarray(image)
+        arrays.append(_checks.image_array(array, name))
+        if not hasattr(array, "dask"):
+            _checks.finite_image(array, name)
+        first = image if first is None and is_signal else first
+    _same_grid(images, arrays)
+    lazy = any(hasattr(a, "dask") for a in arrays)
+    if lazy:
+        import dask.array as da
+
+        arrays = [a if hasattr(a, "dask") else da.from_array(a) for a in arrays]
+    data = (da if lazy else np).stack(arrays)
+    axes = _axes(first, data.shape, pixel_size, units)
+    metadata = {} if first is None else first.metadata.as_dictionary()
+    metadata.pop("_HyperSpy", None)
+    metadata.setdefault("Signal", {})["signal_type"] = StereoPair._signal_type
+    pair = (LazyStereoPair if lazy else StereoPair)(data, axes=axes, metadata=metadata)
+    if first is not None:
+        pair.original_metadata.add_dictionary(first.original_metadata.as_dictionary())
+    return pair.set_incidence(incidence, geometry)
+
+
+def _same_grid(images: dict, arrays: list) -> None:
+    """Refuse images that differ in size or calibration."""
+    shapes = {name: array.shape for name, array in zip(images, arrays, strict=True)}
+    if len(set(shapes.values())) > 1:
+        listed = ", ".join(f"{n}: {s[1]} x {s[0]}" for n, s in shapes.items())
+        raise ValueError(
+            f"the images differ in size ({listed} px): crop or rebin them to one size first, for "
+            "example right.isig[:512, :512]."
+        )
+    scales = {
+        name: tuple((a.scale, str(a.units)) for a in image.axes_manager.signal_axes)
+        for name, image in images.items()
+        if isinstance(image, BaseSignal)
+    }
+    reference = next(iter(scales.values()), None)
+    for name, scale in scales.items():
+        for (size, unit), (size0, unit0) in zip(scale, reference, strict=True):
+            if unit != unit0 or not np.isclose(size, size0, rtol=1e-3):
+                raise ValueError(
+                    f"the images differ in calibration ({next(iter(scales))}: {size0:g} {unit0}, "
+                    f"{name}: {size:g} {unit} per px): give both the same magnification or "
+                    "calibration before pairing them."
+                )
+
+
+def _axes(first: BaseSignal | None, shape: tuple, pixel_size: float, units: str) -> list[dict]:
+    """Axes of a stack of views, from a signal's calibration or from what the user says."""
+    size = _checks.real_number(pixel_size, "pixel_size", "units of `units` per px")
+    if size <= 0:
+        raise ValueError(f"pixel_size must be above 0, got {size:g}.")
+    if not isinstance(units, str) or not units:
+        raise TypeError(f"units must be text such as 'nm', got {units!r}.")
+    scale, offset, unit = (size, size), (0.0, 0.0), units
+    if first is not None:
+        x, y = first.axes_manager.signal_axes
+        calibrated = isinstance(x.units, str) and x.units not in ("", "px")
+        said = (size, units) != (1.0, "px")
+        if calibrated and said and not (x.units == units and np.isclose(x.scale, size, rtol=1e-3)):
+            raise ValueError(
+                f"the images are calibrated as {x.scale:g} {x.units}/px but pixel_size={size:g} "
+                f"{units} was given: leave pixel_size out, or correct the images' axes."
+            )
+        if calibrated:
+            scale, offset, unit = (y.scale, x.scale), (y.offset, x.offset), x.units
+    names = ("y", "x")
+    image = [
+        {"name": n, "size": shape[i + 1], "scale": scale[i], "offset": offset[i], "units": unit}
+        for i, n in enumerate(names)
+    ]
+    return [{"name": "view", "size": shape[0], "navigate": True}, *image]
