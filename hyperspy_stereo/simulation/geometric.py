@@ -1,0 +1,449 @@
+"""A geometric 4D-STEM scan of dislocations, with exact 3D truth.
+
+No diffraction is computed: each line is a dark trough of Gaussian profile, drawn for every pixel of
+the bright-field disc where the rays of that incidence project it. Its depth of contrast is constant
+along the Kikuchi line and falls off across it, as for a two-beam condition.
+"""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from hyperspy_stereo.simulation.curves3d import dislocation_lines
+
+
+@dataclass(frozen=True)
+class GeometricScan:
+    """A simulated scan and everything that is true about it.
+
+    Attributes
+    ----------
+    stack
+        (Ny, Nx, H, W) uint16 counts.
+    vacuum
+        (ny, nx, H, W) uint16 counts without the specimen, a coarse scan over the same field.
+    lines
+        One (n, 3) array per line: x, y, z in nm; x and y are scan pixel times `pixel_size`, z is
+        along the beam from the focus plane. Lines may leave the field of view.
+    contrast, contrast_shift
+        Per line, the depth of the trough (0..1) and the shift of the image across the line per
+        disc radius across the Kikuchi line, nm.
+    pixel_size
+        nm per scan pixel.
+    thickness
+        Foil thickness, nm.
+    focus_depth
+        Depth of the focus plane from the foil's mid plane, nm; z = depth - focus_depth.
+    convergence_angle
+        Semi-angle of the disc, mrad.
+    disc_centre, disc_radius, edge_width
+        Of the disc at the middle of the scan, px of the detector; centre as (x, y).
+    descan
+        (2, 3): centre = disc_centre + descan[:, :2] @ (ix - (Nx-1)/2, iy - (Ny-1)/2).
+    kikuchi_azimuth
+        Direction of the Kikuchi line, degrees in detector axes (x right, y down), in [0, 180).
+    band_centre, band_width
+        Offset of the Kikuchi line from the disc centre along its normal (-sin, cos), and standard
+        deviation of the contrast across it; both in disc radii.
+    scan_rotation, scan_flip
+        incidence in the scan frame = R(scan_rotation) @ incidence in the detector frame, the
+        detector's y negated first where `scan_flip`.
+    """
+
+    stack: np.ndarray
+    vacuum: np.ndarray
+    lines: list[np.ndarray]
+    contrast: np.ndarray
+    contrast_shift: np.ndarray
+    pixel_size: float
+    thickness: float
+    focus_depth: float
+    convergence_angle: float
+    disc_centre: tuple[float, float]
+    disc_radius: float
+    edge_width: float
+    descan: np.ndarray
+    kikuchi_azimuth: float
+    band_centre: float
+    band_width: float
+    scan_rotation: float
+    scan_flip: bool
+
+    @property
+    def mrad_per_px(self) -> float:
+        """Angle of one detector pixel, mrad."""
+        return self.convergence_angle / self.disc_radius
+
+    @property
+    def to_scan_frame(self) -> np.ndarray:
+        """(2, 2) matrix from detector-frame to scan-frame incidences."""
+        return _rotation(self.scan_rotation, self.scan_flip)
+
+    @property
+    def parallax_azimuth(self) -> float:
+        """Direction of the Kikuchi line in the scan, degrees in (-180, 180]."""
+        phi = np.deg2rad(self.kikuchi_azimuth)
+        x, y = self.to_scan_frame @ (np.cos(phi), np.sin(phi))
+        return float(np.rad2deg(np.arctan2(y, x)))
+
+    def project(self, incidence: tuple[float, float]) -> list[np.ndarray]:
+        """Positions of the lines in the view of one incidence, without the contrast shift.
+
+        Parameters
+        ----------
+        incidence
+            (x, y) in the detector frame, mrad.
+
+        Returns
+        -------
+        list of (n, 2) arrays
+            Scan pixels (x, y): r = r_d - slope * z.
+        """
+        slope = np.tan(self.to_scan_frame @ np.asarray(incidence, float) * 1e-3)
+        return [(p[:, :2] - slope * p[:, 2:]) / self.pixel_size for p in self.lines]
+
+
+def simulate_scan(
+    scan_shape: tuple[int, int] = (128, 128),
+    detector_shape: tuple[int, int] = (64, 64),
+    seed: int = 0,
+    *,
+    lines: list[np.ndarray] | None = None,
+    n_lines: int = 12,
+    thickness: float = 240.0,
+    focus_depth: float = -60.0,
+    pixel_size: float = 2.0,
+    dose: float = 60_000.0,
+    convergence_angle: float = 60.0,
+    disc_radius: float | None = None,
+    disc_centre: tuple[float, float] | None = None,
+    edge_width: float = 0.6,
+    descan: np.ndarray | None = None,
+    kikuchi_azimuth: float = 37.0,
+    band_centre: float = 0.06,
+    band_width: float = 0.35,
+    scan_rotation: float = -18.0,
+    scan_flip: bool = False,
+    line_width: float = 3.0,
+    contrast: tuple[float, float] = (0.3, 0.5),
+    contrast_shift: float = 1.0,
+    disc_brightness: float = 0.15,
+    scan_brightness: float = 0.06,
+    background: float = 0.002,
+    hot_pixels: int = 0,
+    vacuum_shape: tuple[int, int] = (8, 8),
+) -> GeometricScan:
+    """Simulate a 4D-STEM scan of dislocations in a foil, geometrically.
+
+    Parameters
+    ----------
+    scan_shape, detector_shape
+        Rows and columns of the scan and of the patterns.
+    seed
+        Same seed, same numbers, whatever the number of threads.
+    lines
+        (n, 3) arrays in nm, z from the focus plane; None draws `n_lines` random ones through the
+        foil that run across the parallax direction to within 50 degrees.
+    n_lines
+        Number of random lines.
+    thickness, focus_depth, pixel_size
+        Foil thickness, depth of the focus plane from the mid plane, size of a scan pixel, nm. The
+        defaults put the foil at z = -60 .. 180 nm: two views 90 mrad apart then see disparities
+        over 11 px.
+    dose
+        Mean electrons per pattern that reach the disc in vacuum.
+    convergence_angle
+        Semi-angle, mrad.
+    disc_radius, disc_centre, edge_width
+        px; None takes 0.4 of the smaller side, and a place near the middle drawn from the seed.
+        `edge_width` is the standard deviation of the blurred rim.
+    descan
+        (2, 2) or (2, 3), detector px per scan px; None draws one that moves the disc by about
+        1.5 px over the scan.
+    kikuchi_azimuth, band_centre, band_width, scan_rotation, scan_flip
+        See `GeometricScan`.
+    line_width
+        Standard deviation of the trough, nm.
+    contrast
+        Range of the troughs' depth.
+    contrast_shift
+        Largest size of the lines' `contrast_shift`, nm per disc radius; the sign is random.
+    disc_brightness, scan_brightness
+        Relative smooth changes of brightness over the disc (a ramp and a dark Kikuchi band; only
+        the ramp in vacuum) and over the scan.
+    background
+        Counts between the disc and the frame, as a share of those in the disc.
+    hot_pixels
+        Number of detector pixels that always read high.
+    vacuum_shape
+        Rows and columns of the vacuum scan.
+
+    Returns
+    -------
+    GeometricScan
+
+    Examples
+    --------
+    >>> scan = simulate_scan((16, 16), (32, 32), seed=1, n_lines=2)
+    >>> scan.stack.shape, scan.stack.dtype
+    ((16, 16, 32, 32), dtype('uint16'))
+    """
+    _check_shapes(scan_shape, detector_shape, vacuum_shape, dose, pixel_size)
+    rng = np.random.default_rng(seed)
+    radius = float(disc_radius or 0.4 * min(detector_shape))
+    middle = (np.array(detector_shape[::-1]) - 1) / 2
+    jitter = rng.uniform(-0.03, 0.03, 2) * min(detector_shape)
+    centre = middle + jitter if disc_centre is None else np.asarray(disc_centre, float)
+    drift = rng.uniform(-1.0, 1.0, (2, 2)) * 1.5 / np.max(scan_shape)
+    plane = np.zeros((2, 3))
+    plane[:, :2] = drift if descan is None else np.asarray(descan, float)[:, :2]
+    matrix = _rotation(scan_rotation, scan_flip)
+    phi = np.deg2rad(kikuchi_azimuth)
+    parallax = matrix @ (np.cos(phi), np.sin(phi))
+    if lines is None:
+        extent = (scan_shape[1] * pixel_size, scan_shape[0] * pixel_size)
+        across = np.rad2deg(np.arctan2(parallax[1], parallax[0])) + 90
+        drawn = dislocation_lines(n_lines, extent, thickness, rng, across, 50.0, pixel_size)
+        lines = [p - (0.0, 0.0, focus_depth) for p in drawn]
+    lines = [np.ascontiguousarray(p, float) for p in lines]
+    depths = rng.uniform(*contrast, len(lines))
+    shifts = contrast_shift * rng.uniform(0.5, 1.0, len(lines)) * rng.choice([-1, 1], len(lines))
+    scene = _Scene(
+        points=np.concatenate([*lines, np.zeros((0, 3))]),
+        starts=np.cumsum([0] + [len(p) for p in lines]),
+        depths=depths,
+        shifts=shifts / pixel_size,
+        width=line_width / pixel_size,
+        pixel_size=pixel_size,
+        to_scan=matrix * convergence_angle * 1e-3,
+        normal=np.array([-np.sin(phi), np.cos(phi)]),
+        band=np.array([band_centre, band_width]),
+    )
+    ramp = disc_brightness * _unit(rng.normal(size=2)) * 0.7
+    rate = dose / (np.pi * radius**2)
+    field = rate * _smooth_field(scan_shape, scan_brightness, rng)
+    disc = np.array([*centre, radius, edge_width, background])
+    seeds = rng.integers(1, 2**31 - 1, (2, detector_shape[0]))
+    stack = np.empty((*scan_shape, *detector_shape), np.uint16)
+    _expose(stack, field, disc, plane, ramp, 1.3 * disc_brightness, *scene.arrays(), seeds[0])
+    coarse = np.asarray(scan_shape)[::-1] / np.asarray(vacuum_shape)[::-1]
+    vacuum = np.empty((*vacuum_shape, *detector_shape), np.uint16)
+    empty = scene.without_lines()
+    flat = np.full(vacuum_shape, rate)
+    _expose(vacuum, flat, disc, plane[:, :2] * coarse, ramp, 0.0, *empty.arrays(), seeds[1])
+    _add_hot_pixels((stack, vacuum), hot_pixels, 4 * rate, rng)
+    return GeometricScan(
+        stack=stack,
+        vacuum=vacuum,
+        lines=lines,
+        contrast=depths,
+        contrast_shift=shifts,
+        pixel_size=float(pixel_size),
+        thickness=float(thickness),
+        focus_depth=float(focus_depth),
+        convergence_angle=float(convergence_angle),
+        disc_centre=(float(centre[0]), float(centre[1])),
+        disc_radius=radius,
+        edge_width=float(edge_width),
+        descan=plane,
+        kikuchi_azimuth=float(kikuchi_azimuth % 180),
+        band_centre=float(band_centre),
+        band_width=float(band_width),
+        scan_rotation=float(scan_rotation),
+        scan_flip=bool(scan_flip),
+    )
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """The lines in the form the kernel reads; lengths in scan pixels but for `points` (nm)."""
+
+    points: np.ndarray
+    starts: np.ndarray
+    depths: np.ndarray
+    shifts: np.ndarray
+    width: float
+    pixel_size: float
+    to_scan: np.ndarray
+    normal: np.ndarray
+    band: np.ndarray
+
+    def arrays(self) -> tuple:
+        """Return the fields in the order of the kernel's arguments."""
+        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+
+    def without_lines(self) -> "_Scene":
+        """Return the empty scene."""
+        kept = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return _Scene(**{**kept, "starts": np.zeros(1, int)})
+
+
+def _check_shapes(scan_shape, detector_shape, vacuum_shape, dose, pixel_size) -> None:
+    for name, shape in (
+        ("scan_shape", scan_shape),
+        ("detector_shape", detector_shape),
+        ("vacuum_shape", vacuum_shape),
+    ):
+        if len(shape) != 2 or min(shape) < 1:
+            raise ValueError(f"{name} needs two positive numbers (rows, columns); got {shape}.")
+    if min(detector_shape) < 16:
+        raise ValueError(f"detector_shape {detector_shape} is too small: at least 16 x 16 pixels.")
+    if not dose > 0 or not pixel_size > 0:
+        raise ValueError(f"dose and pixel_size must be positive; got {dose} and {pixel_size}.")
+
+
+def _rotation(degrees: float, flip: bool) -> np.ndarray:
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return np.array([[c, -s], [s, c]]) @ np.diag([1.0, -1.0 if flip else 1.0])
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    return vector / np.linalg.norm(vector)
+
+
+def _smooth_field(shape, amplitude, rng) -> np.ndarray:
+    """Brightness over the scan: a few long waves around 1."""
+    y, x = np.meshgrid(*(np.linspace(0, 1, n) for n in shape), indexing="ij")
+    field = np.ones(shape)
+    for _ in range(4):
+        kx, ky = rng.uniform(-0.8, 0.8, 2)
+        field += 0.5 * amplitude * np.sin(2 * np.pi * (kx * x + ky * y) + rng.uniform(0, 6.3))
+    return field
+
+
+def _add_hot_pixels(stacks, number, level, rng) -> None:
+    for _ in range(number):
+        y, x = (int(rng.integers(n)) for n in stacks[0].shape[2:])
+        value = min(int(level * rng.uniform(1, 4)) + 1, 65535)
+        for stack in stacks:
+            stack[:, :, y, x] = value
+
+
+@numba.njit(parallel=True, cache=True)
+def _expose(  # noqa: PLR0913 (numba takes no structures)
+    out, field, disc, plane, ramp, dip, points, starts, depths, shifts, width, pixel_size,
+    to_scan, normal, band, seeds,
+):  # fmt: skip
+    """Fill `out` (Ny, Nx, H, W) with Poisson counts, one detector row at a time."""
+    ny, nx, height, columns = out.shape
+    reach = disc[2] + 5 * disc[3] + np.abs(plane[:, 0]).max() * nx + np.abs(plane[:, 1]).max() * ny
+    for j in numba.prange(height):
+        # seeded per row: the counts do not depend on which thread takes it
+        np.random.seed(seeds[j])
+        mean = np.empty((ny, nx, columns), np.float32)
+        image = np.ones((ny, nx), np.float32)
+        nearest = np.zeros((ny, nx), np.float32)
+        depth_at = np.zeros((ny, nx), np.float32)
+        for i in range(columns):
+            px, py = i - disc[0], j - disc[1]
+            image[:] = 1.0
+            if px * px + py * py < reach * reach:
+                for k in range(len(starts) - 1):
+                    part = points[starts[k] : starts[k + 1]]
+                    _draw_line(
+                        image, nearest, depth_at, part, depths[k], shifts[k], width, pixel_size,
+                        px, py, disc[2], plane, to_scan, normal, band,
+                    )  # fmt: skip
+            for y in range(ny):
+                for x in range(nx):
+                    dx = px - plane[0, 0] * (x - (nx - 1) / 2) - plane[0, 1] * (y - (ny - 1) / 2)
+                    dy = py - plane[1, 0] * (x - (nx - 1) / 2) - plane[1, 1] * (y - (ny - 1) / 2)
+                    rim = (np.sqrt(dx * dx + dy * dy) - disc[2]) / disc[3]
+                    level = disc[4]
+                    if rim < 5:
+                        cover = 1.0 if rim < -5 else 0.5 * (1 - _erf(rim / np.sqrt(2.0)))
+                        u, v = dx / disc[2], dy / disc[2]
+                        w = (normal[0] * u + normal[1] * v - band[0]) / band[1]
+                        shade = 1 + ramp[0] * u + ramp[1] * v - dip * np.exp(-0.5 * w * w)
+                        level += cover * shade * image[y, x]
+                    mean[y, x, i] = level * field[y, x]
+        for y in range(ny):
+            for x in range(nx):
+                for i in range(columns):
+                    out[y, x, j, i] = min(np.random.poisson(mean[y, x, i]), 65535)
+
+
+@numba.njit(cache=True)
+def _erf(x):
+    """Abramowitz and Stegun 7.1.26, error below 1.5e-7."""
+    t = 1.0 / (1.0 + 0.3275911 * abs(x))
+    poly = ((((1.061405429 * t - 1.453152027) * t) + 1.421413741) * t - 0.284496736) * t
+    y = 1.0 - (poly + 0.254829592) * t * np.exp(-x * x)
+    return y if x >= 0 else -y
+
+
+@numba.njit(cache=True)
+def _project_points(part, px, py, radius, plane, to_scan, normal, band, pixel_size, shift, nx, ny):
+    """Where the line's points appear for one detector pixel, and the band's value there."""
+    n = len(part)
+    where = np.empty((n, 3))
+    offset = np.empty(n)
+    for a in range(n):
+        x, y, z = part[a, 0] / pixel_size, part[a, 1] / pixel_size, part[a, 2] / pixel_size
+        # The descan is that of the scan position at which the point appears, not of the point
+        # itself; it changes so slowly that one refinement is exact to far below a pixel.
+        sx, sy, w = x, y, 0.0
+        for _ in range(2):
+            u = (
+                px - plane[0, 0] * (sx - (nx - 1) / 2) - plane[0, 1] * (sy - (ny - 1) / 2)
+            ) / radius
+            v = (
+                py - plane[1, 0] * (sx - (nx - 1) / 2) - plane[1, 1] * (sy - (ny - 1) / 2)
+            ) / radius
+            w = normal[0] * u + normal[1] * v - band[0]
+            sx = x - np.tan(to_scan[0, 0] * u + to_scan[0, 1] * v) * z
+            sy = y - np.tan(to_scan[1, 0] * u + to_scan[1, 1] * v) * z
+        where[a, 0], where[a, 1] = sx, sy
+        where[a, 2] = np.exp(-0.5 * (w / band[1]) ** 2)
+        offset[a] = shift * w
+    moved = where.copy()
+    for a in range(n):
+        before, after = max(a - 1, 0), min(a + 1, n - 1)
+        tx, ty = where[after, 0] - where[before, 0], where[after, 1] - where[before, 1]
+        length = np.sqrt(tx * tx + ty * ty) + 1e-12
+        moved[a, 0] -= offset[a] * ty / length
+        moved[a, 1] += offset[a] * tx / length
+    return moved
+
+
+@numba.njit(cache=True)
+def _draw_line(
+    image, nearest, depth_at, part, depth, shift, width, pixel_size, px, py, radius, plane,
+    to_scan, normal, band,
+):  # fmt: skip
+    """Multiply the trough of one line into `image`."""
+    ny, nx = image.shape
+    reach = 4.0 * width
+    path = _project_points(
+        part, px, py, radius, plane, to_scan, normal, band, pixel_size, shift, nx, ny
+    )
+    y0 = max(int(np.floor(path[:, 1].min() - reach)), 0)
+    y1 = min(int(np.ceil(path[:, 1].max() + reach)) + 1, ny)
+    x0 = max(int(np.floor(path[:, 0].min() - reach)), 0)
+    x1 = min(int(np.ceil(path[:, 0].max() + reach)) + 1, nx)
+    if y0 >= y1 or x0 >= x1:
+        return
+    far = np.float32(reach * reach)
+    nearest[y0:y1, x0:x1] = far
+    for a in range(len(path) - 1):
+        ax, ay = path[a, 0], path[a, 1]
+        ex, ey = path[a + 1, 0] - ax, path[a + 1, 1] - ay
+        square = ex * ex + ey * ey + 1e-12
+        for y in range(
+            max(int(min(ay, ay + ey) - reach), 0), min(int(max(ay, ay + ey) + reach) + 2, ny)
+        ):
+            for x in range(
+                max(int(min(ax, ax + ex) - reach), 0), min(int(max(ax, ax + ex) + reach) + 2, nx)
+            ):
+                t = min(max(((x - ax) * ex + (y - ay) * ey) / square, 0.0), 1.0)
+                dx, dy = x - ax - t * ex, y - ay - t * ey
+                gap = np.float32(dx * dx + dy * dy)
+                if gap < nearest[y, x]:
+                    nearest[y, x] = gap
+                    depth_at[y, x] = path[a, 2] + t * (path[a + 1, 2] - path[a, 2])
+    for y in range(y0, y1):
+        for x in range(x0, x1):
+            if nearest[y, x] < far:
+                trough = np.exp(-0.5 * nearest[y, x] / (width * width))
+                image[y, x] *= 1 - depth * depth_at[y, x] * trough
