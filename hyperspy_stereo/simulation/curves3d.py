@@ -11,7 +11,7 @@ def dislocation_lines(
     direction: float = 90.0,
     spread: float = 50.0,
     spacing: float = 2.0,
-    clearance: float = 10.0,
+    clearance: float = 16.0,
 ) -> list[np.ndarray]:
     """Draw curved lines that run from the entrance to the exit face of a foil.
 
@@ -56,7 +56,7 @@ def dislocation_lines(
     lines: list[np.ndarray] = []
     for _ in range(n_lines):
         candidates = [
-            _threading_line(extent, thickness, rng, direction, spread, spacing) for _ in range(24)
+            _threading_line(extent, thickness, rng, direction, spread, spacing) for _ in range(40)
         ]
         costs = [_crowding(candidate, lines, extent, clearance) for candidate in candidates]
         lines.append(candidates[int(np.argmin(costs))])
