@@ -7,8 +7,6 @@ from numbers import Real
 
 import numpy as np
 
-GEOMETRIES = ("tilt", "tiltless")
-
 
 def real_number(value: object, name: str, unit: str) -> float:
     """Return `value` as a finite float, or raise an error that names it."""
@@ -33,16 +31,6 @@ def stereo_angle(value: object) -> float:
         )
         raise ValueError(f"stereo_angle must lie between 0 and 90 degrees, got {angle:g}: {hint}.")
     return angle
-
-
-def geometry_name(value: object) -> str:
-    """Return the name of a stereo geometry."""
-    if value not in GEOMETRIES:
-        raise ValueError(
-            f"geometry must be 'tilt' (the specimen was tilted between two images) or "
-            f"'tiltless' (detectors or apertures saw one exposure), got {value!r}."
-        )
-    return str(value)
 
 
 def image_array(image: np.ndarray, name: str) -> np.ndarray:
@@ -76,7 +64,9 @@ def azimuth_list(values: Sequence[float], n_views: int) -> np.ndarray:
     """Return azimuths in degrees, one for each view, no two the same."""
     azimuths = np.asarray(values, dtype=float).ravel()
     if azimuths.size != n_views:
-        raise ValueError(f"{n_views} images need {n_views} azimuths (degrees), got {azimuths.size}.")
+        raise ValueError(
+            f"{n_views} images need {n_views} azimuths (degrees), got {azimuths.size}."
+        )
     if not np.isfinite(azimuths).all():
         raise ValueError(f"azimuths must be finite (degrees), got {azimuths.tolist()}.")
     turned = np.sort(np.mod(azimuths, 360))

@@ -47,23 +47,24 @@ def as_map(pair: ViewStack, line, boundary, detection: dict) -> ViewStack:
     )
 
     shape = pair.data.shape
-
-    def like_pair(data) -> Signal2D:
-        data = data.reshape(shape)
-        signal = Signal2D(data, axes=list(pair.axes_manager.as_dictionary().values()))
-        return signal.as_lazy() if hasattr(data, "dask") else signal
-
-    metadata = pair.metadata.deepcopy()
-    for key, value in detection.items():
-        metadata.set_item(f"Stereo.Detection.{key}", value)
-    metadata.set_item("Stereo.Detection.threshold", STRICT)
-    metadata.set_item("Stereo.Detection.candidate_threshold", PERMISSIVE)
-    metadata.set_item("Stereo.Detection.images", like_pair(pair.data))
-    if boundary is not None:
-        metadata.set_item("Stereo.Detection.boundary", like_pair(boundary))
-    metadata.set_item("Signal.signal_type", DislocationMap._signal_type)
-    cls = LazyDislocationMap if hasattr(line, "dask") else DislocationMap
-    result = cls(line.reshape(shape), axes=list(pair.axes_manager.as_dictionary().values()))
-    result.metadata.add_dictionary(metadata.as_dictionary())
+    axes = list(pair.axes_manager.as_dictionary().values())
+    result = (LazyDislocationMap if hasattr(line, "dask") else DislocationMap)(
+        line.reshape(shape), axes=axes
+    )
+    result.metadata.add_dictionary(pair.metadata.as_dictionary())
+    result.metadata.set_item("Signal.signal_type", DislocationMap._signal_type)
     result.original_metadata.add_dictionary(pair.original_metadata.as_dictionary())
+    for key, value in detection.items():
+        result.metadata.set_item(f"Stereo.Detection.{key}", value)
+    result.metadata.set_item("Stereo.Detection.threshold", STRICT)
+    result.metadata.set_item("Stereo.Detection.candidate_threshold", PERMISSIVE)
+    result.metadata.set_item("Stereo.Detection.images", _plain(pair.data, axes))
+    if boundary is not None:
+        result.metadata.set_item("Stereo.Detection.boundary", _plain(boundary.reshape(shape), axes))
     return result
+
+
+def _plain(data, axes: list) -> Signal2D:
+    """A plain signal with the axes of a map, to travel in its metadata."""
+    signal = Signal2D(data, axes=axes)
+    return signal.as_lazy() if hasattr(data, "dask") else signal

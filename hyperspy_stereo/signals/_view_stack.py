@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from hyperspy.signals import BaseSignal, Signal2D
+from hyperspy.signals import Signal2D
 
 from hyperspy_stereo.geometry import stereo_angle
-from hyperspy_stereo.signals import _checks
+from hyperspy_stereo.geometry.parallax import check_geometry
 
 
 class ViewStack(Signal2D):
@@ -45,7 +45,7 @@ class ViewStack(Signal2D):
     @property
     def geometry(self) -> str:
         """How the views were made: "tilt" or "tiltless"."""
-        return _checks.geometry_name(self.metadata.get_item("Stereo.geometry", default="tiltless"))
+        return check_geometry(self.metadata.get_item("Stereo.geometry", default="tiltless"))
 
     @property
     def stereo_angle(self) -> float:
@@ -86,7 +86,7 @@ class ViewStack(Signal2D):
                 f"each view, got an array of shape {rows.shape}."
             )
         if geometry is not None:
-            self.metadata.set_item("Stereo.geometry", _checks.geometry_name(geometry))
+            self.metadata.set_item("Stereo.geometry", check_geometry(geometry))
         elif not self.metadata.has_item("Stereo.geometry"):
             self.metadata.set_item("Stereo.geometry", "tiltless")
         self._write_incidence(rows)
@@ -116,7 +116,11 @@ class ViewStack(Signal2D):
         if transform is not None:
             sliced.metadata.set_item(
                 "Stereo.view_transform",
-                _shifted_transform(np.asarray(transform, dtype=float), taken[n_navigation:]),
+                _shifted_transform(
+                    np.asarray(transform, dtype=float),
+                    taken[n_navigation:],
+                    self.axes_manager.signal_shape[::-1],
+                ),
             )
         return result
 
@@ -152,20 +156,11 @@ class ViewStack(Signal2D):
         return self.data.reshape((self.n_views, *shape))
 
 
-def _shifted_transform(transform: np.ndarray, taken: tuple) -> np.ndarray:
+def _shifted_transform(transform: np.ndarray, taken: tuple, shape: tuple) -> np.ndarray:
     """Affine (2, 3) from pixels of a cropped image, given the affine of the whole image."""
     if len(taken) != 2 or not all(isinstance(s, slice) for s in taken):
         return transform
-    (y0, y_step), (x0, x_step) = ((s.start or 0, s.step or 1) for s in taken)
+    (y0, _, y_step), (x0, _, x_step) = (s.indices(n) for s, n in zip(taken, shape, strict=True))
     step = np.diag([x_step, y_step]).astype(float)
     linear = transform[:, :2] @ step
     return np.column_stack([linear, transform[:, 2] + transform[:, :2] @ (x0, y0)])
-
-
-def axes_like(source: BaseSignal, names: tuple[str, ...]) -> list[dict]:
-    """Axis dictionaries of a view axis and the image axes of `source`, for a new signal."""
-    image = [axis.get_axis_dictionary() for axis in source.axes_manager.signal_axes[::-1]]
-    for axis in image:
-        axis["navigate"] = False
-    views = [{"name": name, "size": 1, "navigate": True} for name in names]
-    return [*views, *image]

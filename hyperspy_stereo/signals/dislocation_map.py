@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hyperspy._lazy_signals import LazySignal2D
+from hyperspy.signals import LazySignal2D
 
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._view_stack import ViewStack

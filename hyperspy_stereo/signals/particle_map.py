@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hyperspy._lazy_signals import LazySignal2D
+from hyperspy.signals import LazySignal2D
 
 from hyperspy_stereo.signals._view_stack import ViewStack
 

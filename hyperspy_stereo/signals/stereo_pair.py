@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from hyperspy._lazy_signals import LazySignal2D
-from hyperspy.signals import BaseSignal
+from hyperspy.signals import BaseSignal, LazySignal2D
 
+from hyperspy_stereo.geometry.parallax import check_geometry
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._view_stack import ViewStack
 
@@ -252,11 +252,15 @@ def _as_list(images) -> list:
 
 def _from_views(images, incidence, geometry, pixel_size, units) -> StereoPair:
     """Check, stack and label single images."""
-    geometry = _checks.geometry_name(geometry)
+    geometry = check_geometry(geometry)
     arrays, first = [], None
     for name, image in images.items():
         is_signal = isinstance(image, BaseSignal)
-        if not is_signal and not hasattr(image, "__array__") and not isinstance(image, list | tuple):
+        if (
+            not is_signal
+            and not hasattr(image, "__array__")
+            and not isinstance(image, list | tuple)
+        ):
             raise TypeError(
                 f"{name} must be a signal or an array, got {type(image).__name__}; load a file "
                 "first, for example hs.load('a.dm4')."
