@@ -1,0 +1,310 @@
+"""Alignment of two tilted views of one specimen, so that parallax runs along the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from skimage.transform import rescale
+
+from .similarity import (
+    ScatterFit,
+    feature_matches,
+    fit_with_scatter,
+    local_displacements,
+    normalise,
+    similarity_by_ransac,
+    warp,
+)
+
+__all__ = ["Alignment", "align_tilted"]
+
+WORKING_SIZE = 512  # px; finer detail adds time, not certainty: windows locate to ~0.1 px
+PARALLAX_RATIO = 1.8  # scatter along : across from which the direction of parallax is believed
+SMALLEST = 64  # px, of pictures and of their common area
+WINDOW = 24  # px of the working grid, half width
+SEARCH = (14, 10, 8)  # px of the working grid, largest displacement in each refinement
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How two tilted views fit onto each other, and the two views on their common grid.
+
+    Attributes
+    ----------
+    matrix_left_to_right : (2, 3)
+        ``p_right = M @ (x, y, 1)`` in original pixels: rotation, scale and shift.
+    tilt_axis : float
+        Angle of the tilt axis from the vertical of the left image, deg, positive from +y towards
+        -x (that is, the azimuth of the parallax in the left image). 0 where it was not found.
+    tilt_axis_known : bool
+        True if the parallax was strong enough to show its direction, or the user gave it.
+    n_inliers, n_matches : int
+        SIFT matches that agree with the similarity, of all.
+    residual : float
+        What is left of the vertical disparity, px of the left image, robust rms.
+    parallax : float
+        Spread of the horizontal disparity, px of the left image, robust rms.
+    left_to_aligned, right_to_aligned : (2, 3)
+        Original pixel (x, y, 1) to aligned pixel, for each view.
+    left, right : (H, W) float32
+        The aligned views: cropped to the largest upright rectangle that both cover, so that
+        no value is made up. Row y of both shows the same features.
+    """
+
+    matrix_left_to_right: np.ndarray
+    tilt_axis: float
+    tilt_axis_known: bool
+    n_inliers: int
+    n_matches: int
+    residual: float
+    parallax: float
+    left_to_aligned: np.ndarray
+    right_to_aligned: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+
+
+def _checked(image: np.ndarray, name: str) -> np.ndarray:
+    image = np.asarray(image)
+    if image.ndim != 2:
+        raise ValueError(f"The {name} image has {image.ndim} dimensions, 2 (rows, columns) needed.")
+    if np.iscomplexobj(image) or image.dtype.kind not in "biuf":
+        raise TypeError(
+            f"The {name} image has dtype {image.dtype}; real numbers are needed "
+            "(take .real, or abs() of a complex image)."
+        )
+    image = image.astype(np.float32)
+    if min(image.shape) < SMALLEST:
+        raise ValueError(
+            f"The {name} image is {image.shape[1]} x {image.shape[0]} px; at least "
+            f"{SMALLEST} x {SMALLEST} are needed to find features."
+        )
+    if not np.isfinite(image).all():
+        raise ValueError(
+            f"The {name} image has {np.count_nonzero(~np.isfinite(image))} values that are NaN or "
+            "infinite; replace them, for example with np.nan_to_num(image, nan=np.nanmedian(image))."
+        )
+    if np.ptp(image) == 0:
+        raise ValueError(f"The {name} image is constant ({image.flat[0]}); there is nothing in it.")
+    return image
+
+
+def _square(matrix: np.ndarray) -> np.ndarray:
+    return np.vstack([matrix, [0, 0, 1]])
+
+
+def _in_pixels(matrix: np.ndarray, scale: float) -> np.ndarray:
+    """From the working grid, ``scale`` times the original, to original pixels."""
+    to_work = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]])
+    return (np.linalg.inv(to_work) @ _square(matrix) @ to_work)[:2]
+
+
+def _common_rectangle(matrices: list[np.ndarray], shapes: list[tuple[int, int]]):
+    """Largest upright rectangle that all images cover: (x0, y0, x1, y1), whole px, inclusive.
+
+    ``matrices`` take the pixels of each image to the common frame. The common area is convex, so
+    a rectangle lies in it if its first and last row do.
+    """
+    corners = [
+        _square(m)[:2] @ np.array([[0, w - 1, 0, w - 1], [0, 0, h - 1, h - 1], [1, 1, 1, 1]])
+        for m, (h, w) in zip(matrices, shapes, strict=True)
+    ]
+    low = np.max([c.min(axis=1) for c in corners], axis=0)
+    high = np.min([c.max(axis=1) for c in corners], axis=0)
+    x = np.arange(np.ceil(low[0] - 1e-6), np.floor(high[0] + 1e-6) + 1)
+    y = np.arange(np.ceil(low[1] - 1e-6), np.floor(high[1] + 1e-6) + 1)
+    if not (x.size and y.size):
+        return None
+    inside = np.ones((y.size, x.size), bool)
+    for matrix, (h, w) in zip(matrices, shapes, strict=True):
+        back = np.linalg.inv(_square(matrix))
+        u = back[0, 0] * x + (back[0, 1] * y + back[0, 2])[:, None]
+        v = back[1, 0] * x + (back[1, 1] * y + back[1, 2])[:, None]
+        inside &= (u > -1e-6) & (v > -1e-6) & (u < w - 1 + 1e-6) & (v < h - 1 + 1e-6)
+    rows = np.flatnonzero(inside.any(axis=1))
+    if not rows.size:
+        return None
+    rows = rows[:: max(1, rows.size // 1000)]
+    first = inside[rows].argmax(axis=1)
+    last = x.size - 1 - inside[rows, ::-1].argmax(axis=1)
+    left = np.maximum(first[:, None], first)
+    wide = np.minimum(last[:, None], last) - left + 1
+    tall = rows - rows[:, None] + 1
+    area = np.where((wide > 0) & (tall > 0), wide * tall, 0)
+    i, j = np.unravel_index(int(area.argmax()), area.shape)
+    if area[i, j] == 0:
+        return None
+    x0, y0 = x[left[i, j]], y[rows[i]]
+    return int(x0), int(y0), int(x0 + wide[i, j] - 1), int(y[rows[j]])
+
+
+def _resample(image: np.ndarray, to_aligned: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """One view on the common grid; a mere shift by whole pixels only copies."""
+    back = np.linalg.inv(_square(to_aligned))[:2]
+    shift = np.round(back[:, 2]).astype(int)
+    if np.allclose(back[:, :2], np.eye(2), atol=1e-9) and np.allclose(back[:, 2], shift, atol=1e-6):
+        return image[shift[1] : shift[1] + shape[0], shift[0] : shift[0] + shape[1]].copy()
+    return warp(image, back, shape, order=3).astype(np.float32)
+
+
+def _search(left: np.ndarray, right: np.ndarray, min_inliers: int, seed: int):
+    """First similarity on the working grid: matrix, number of inliers, number of matches."""
+    points, targets = feature_matches(left, right)
+    matrix, inliers = similarity_by_ransac(
+        points, targets, threshold=0.01 * max(left.shape), seed=seed
+    )
+    n_inliers = int(inliers.sum())
+    if n_inliers < min_inliers:
+        raise ValueError(
+            f"The two images could not be aligned: of {len(points)} feature matches only "
+            f"{n_inliers} agree with one rotation, scale and shift; at least {min_inliers} are "
+            "needed. Check that both show the same area at the same magnification and with "
+            "similar contrast; crop them to the common area, or bin noisy images (for example "
+            "image.rebin(scale=(2, 2))) and try again."
+        )
+    return matrix, n_inliers, len(points)
+
+
+def _refine(left, right, matrix, tilt_axis: float | None) -> tuple[ScatterFit | None, bool]:
+    """Refine by local windows; also whether the direction of the parallax is known."""
+    fit, known = None, tilt_axis is not None
+    for search in SEARCH:
+        data = local_displacements(left, right, matrix, half=WINDOW, search=search, score_min=0.5)
+        if len(data.points) < 12:
+            data = local_displacements(left, right, matrix, half=WINDOW, search=search, step=7)
+        if len(data.points) < 8:
+            return fit, known
+        turn = np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))
+        if tilt_axis is None:
+            free = fit_with_scatter(data, matrix)
+            known = (
+                free.sigma_along > PARALLAX_RATIO * free.sigma_across and free.direction_sigma < 5
+            )
+            # too weak to tell: parallax along the rows, as the microscope is usually set
+            fit = free if known else fit_with_scatter(data, matrix, azimuth=0.0)
+        else:
+            fit = fit_with_scatter(data, matrix, azimuth=tilt_axis + turn)
+        matrix = fit.matrix
+    return fit, known
+
+
+def align_tilted(
+    left: np.ndarray,
+    right: np.ndarray,
+    tilt_axis: float | None = None,
+    min_inliers: int = 10,
+    seed: int = 0,
+) -> Alignment:
+    """Align two images of a specimen taken at two tilts, parallax along the rows.
+
+    SIFT features and RANSAC give a rotation, a scale and a shift. Windows all over the frame then
+    refine them: features move by their depth in one direction, across the tilt axis, so the fit
+    allows scatter along that direction and brings the disparity across it to zero. The direction
+    is read from that scatter, and both images are turned so that it lies along the rows. With too
+    little depth to see it, the tilt axis is taken as vertical and ``tilt_axis_known`` is False.
+
+    The shift along the rows puts the zero of disparity near the mean depth of what was matched;
+    absolute depth is not measurable from two tilts.
+
+    Parameters
+    ----------
+    left, right : (H, W)
+        Real images of the same size and pixel size. The left one is the view with the larger
+        incidence along the parallax.
+    tilt_axis : float, optional
+        Angle of the tilt axis from the vertical in the left image, deg, if known from the
+        microscope; estimated when None.
+    min_inliers : int
+        Fewest SIFT matches that must agree. Chance gives 4 or 5 in unrelated pictures.
+    seed : int
+        Seed of RANSAC: the result is the same each time.
+
+    Returns
+    -------
+    Alignment
+
+    Raises
+    ------
+    ValueError
+        If an image is not 2D, too small, constant or not finite; if the sizes differ; if too few
+        features agree; if the common area is smaller than 64 px.
+    TypeError
+        If an image is complex or not numeric.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.ndimage import gaussian_filter
+    >>> from hyperspy_stereo.views.alignment import align_tilted
+    >>> scene = gaussian_filter(np.random.default_rng(0).normal(size=(300, 300)), 3)
+    >>> found = align_tilted(scene[10:266, 10:266], scene[4:260, 30:286])
+    >>> np.abs(found.matrix_left_to_right - [[1, 0, -20], [0, 1, 6]]).max() < 0.1
+    np.True_
+
+    References
+    ----------
+    D. G. Lowe, Int. J. Computer Vision 60 (2004) 91 (SIFT); M. A. Fischler, R. C. Bolles,
+    Commun. ACM 24 (1981) 381 (RANSAC).
+    """
+    left, right = _checked(left, "left"), _checked(right, "right")
+    if left.shape != right.shape:
+        raise ValueError(
+            f"The images differ in size: left {left.shape}, right {right.shape} (rows, columns). "
+            "Crop or rebin them to one size with the same pixel size."
+        )
+    scale = min(1.0, WORKING_SIZE / max(left.shape))
+    work = [
+        normalise(rescale(image, scale, anti_aliasing=True) if scale < 1 else image)
+        for image in (left, right)
+    ]
+    scale = work[0].shape[1] / left.shape[1]
+    matrix, n_inliers, n_matches = _search(*work, min_inliers, seed)
+    fit, known = _refine(*work, matrix, tilt_axis)
+    residual = parallax = float("nan")
+    azimuth = 0.0 if tilt_axis is None else float(tilt_axis)
+    if fit is not None:
+        matrix = fit.matrix
+        size = np.hypot(matrix[0, 0], matrix[1, 0]) * scale
+        residual, parallax = fit.sigma_across / size, fit.sigma_along / size
+        if known and tilt_axis is None:
+            azimuth = fit.direction - np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))
+            azimuth = 90 - (90 - azimuth) % 180
+            if abs(azimuth) < 2 * fit.direction_sigma:
+                azimuth = 0.0
+    matrix = _in_pixels(matrix, scale)
+    return _on_common_grid(
+        left, right, matrix, azimuth, known, (n_inliers, n_matches), (residual, parallax)
+    )
+
+
+def _on_common_grid(left, right, matrix, azimuth, known, counts, spreads) -> Alignment:
+    """Turn by the tilt axis, crop to what both views cover, and resample."""
+    t = np.radians(-azimuth)
+    centre = (np.array(left.shape[::-1]) - 1) / 2
+    turn = np.array([[np.cos(t), -np.sin(t), 0], [np.sin(t), np.cos(t), 0], [0, 0, 1]])
+    turn[:2, 2] = centre - turn[:2, :2] @ centre
+    to_common = [turn[:2], (turn @ np.linalg.inv(_square(matrix)))[:2]]
+    box = _common_rectangle(to_common, [left.shape, right.shape])
+    if box is None or min(box[2] - box[0], box[3] - box[1]) + 1 < SMALLEST:
+        size = "nothing" if box is None else f"{box[2] - box[0] + 1} x {box[3] - box[1] + 1} px"
+        raise ValueError(
+            f"The two images have {size} in common; {SMALLEST} x {SMALLEST} px are needed. "
+            f"Shift found: ({matrix[0, 2]:.0f}, {matrix[1, 2]:.0f}) px."
+        )
+    shape = (box[3] - box[1] + 1, box[2] - box[0] + 1)
+    for m in to_common:
+        m[:, 2] -= box[:2]
+    return Alignment(
+        matrix_left_to_right=matrix,
+        tilt_axis=float(azimuth),
+        tilt_axis_known=bool(known),
+        n_inliers=counts[0],
+        n_matches=counts[1],
+        residual=float(spreads[0]),
+        parallax=float(spreads[1]),
+        left_to_aligned=to_common[0],
+        right_to_aligned=to_common[1],
+        left=_resample(left, to_common[0], shape),
+        right=_resample(right, to_common[1], shape),
+    )
