@@ -27,7 +27,12 @@ __all__ = [
 ]
 
 #: Dose (counts per px), row gain (relative rms) and row jitter (px rms) of the four noise levels.
-NOISE_LEVELS = ((4000.0, 0.003, 0.05), (800.0, 0.008, 0.15), (250.0, 0.015, 0.25), (80.0, 0.02, 0.4))
+NOISE_LEVELS = (
+    (4000.0, 0.003, 0.05),
+    (800.0, 0.008, 0.15),
+    (250.0, 0.015, 0.25),
+    (80.0, 0.02, 0.4),
+)
 
 #: Seed, stereo angle (deg), noise level and emphasis of the 24 scenes of ``benchmarks/matching``.
 BENCHMARK_SCENES = tuple(

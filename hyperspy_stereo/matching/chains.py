@@ -1,0 +1,267 @@
+"""From branches to chains: lines that run on through junctions, crossings and short gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from hyperspy_stereo.matching.skeleton import Branches, trace_branches
+
+__all__ = ["Chains", "build_chains"]
+
+_SHORTEST_SIDE = 6.0
+_REACH = 12
+_SKIP = 2
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Smooth lines of one view; the points of a line are contiguous and in order.
+
+    Attributes
+    ----------
+    points : (N, 2) ndarray
+        x, y in px, about one per pixel.
+    tangent : (N, 2) ndarray
+        Unit vectors along the line.
+    line : (N,) int ndarray
+        Number of the line.
+    bounds : (L + 1,) int ndarray
+        First point of every line, and N.
+    closed : (L,) bool ndarray
+        Lines that close on themselves.
+    real : (N,) bool ndarray
+        False where a gap of the mask is bridged.
+    free_end : (N,) bool ndarray
+        Points at a free end inside the frame.
+    """
+
+    points: np.ndarray
+    tangent: np.ndarray
+    line: np.ndarray
+    bounds: np.ndarray
+    closed: np.ndarray
+    real: np.ndarray
+    free_end: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+def build_chains(
+    mask: np.ndarray,
+    spur: float = 7.0,
+    bridge: float = 18.0,
+    deflection: float = 30.0,
+    gap: float = 24.0,
+) -> Chains:
+    """Turn a line mask into chains.
+
+    Two lines that cross at a shallow angle share a bridge in the skeleton; a bridge is taken for
+    a crossing only where each of its ends has exactly two other branches and the cross-wise
+    pairs are straight. Elsewhere the ends at a junction are paired by least deflection.
+
+    Parameters
+    ----------
+    mask : (H, W) bool ndarray
+        Line mask.
+    spur, bridge, deflection, gap : float
+        See `MatchSettings`.
+
+    Returns
+    -------
+    Chains
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mask = np.zeros((32, 32), bool)
+    >>> mask[15:18, 2:30] = mask[2:30, 15:18] = True
+    >>> len(build_chains(mask).closed)
+    2
+    """
+    branches = trace_branches(mask, spur)
+    heading = [_headings(path) for path in branches.paths]
+    links, absorbed = _link_bridges(branches, heading, bridge, deflection)
+    _link_junctions(branches, heading, links, absorbed, deflection)
+    _link_gaps(branches, heading, links, absorbed, gap, deflection)
+    walks = _walk_links(branches, links, absorbed)
+    return _assemble(branches, walks, np.asarray(mask, bool))
+
+
+def _headings(path):
+    """Outward unit vectors at the first and last point."""
+    out = []
+    for walk in (path, path[::-1]):
+        n = len(walk)
+        skip = _SKIP if n > 2 * _SKIP + 2 else 0
+        step = walk[skip] - walk[min(skip + _REACH, n - 1)]
+        out.append(step / max(np.hypot(*step), 1e-9))
+    return out
+
+
+def _deflection(u, v):
+    """Angle in degrees between walking out along u and walking in against v."""
+    return np.degrees(np.arccos(np.clip(-np.dot(u, v), -1, 1)))
+
+
+def _ends_at(branches):
+    ends = [[] for _ in branches.centres]
+    for b, pair in enumerate(branches.junctions):
+        for side in (0, 1):
+            if pair[side] >= 0:
+                ends[pair[side]].append((b, side))
+    return ends
+
+
+def _link_bridges(branches, heading, longest, deflection):
+    ends = _ends_at(branches)
+    links, absorbed = {}, set()
+    order = sorted(range(len(branches.paths)), key=lambda b: len(branches.paths[b]))
+    for b in order:
+        first, last = branches.junctions[b]
+        if len(branches.paths[b]) > longest or first < 0 or last < 0 or first == last:
+            continue
+        sides = [[e for e in ends[j] if e[0] != b and e not in links] for j in (first, last)]
+        if any(len(s) != 2 for s in sides) or any(len(ends[j]) != 3 for j in (first, last)):
+            continue
+        if any(len(branches.paths[e[0]]) < _SHORTEST_SIDE for s in sides for e in s):
+            continue
+        (a1, a2), (b1, b2) = sides
+        if len({a1[0], a2[0], b1[0], b2[0]}) < 4:
+            continue
+        pairings = [((a1, b1), (a2, b2)), ((a1, b2), (a2, b1))]
+        worst = [max(_deflection(_at(heading, p), _at(heading, q)) for p, q in s) for s in pairings]
+        best = int(np.argmin(worst))
+        if worst[best] < deflection:
+            for p, q in pairings[best]:
+                links[p], links[q] = q, p
+            absorbed.add(b)
+    return links, absorbed
+
+
+def _at(heading, end):
+    return heading[end[0]][end[1]]
+
+
+def _link_junctions(branches, heading, links, absorbed, deflection):
+    for ends in _ends_at(branches):
+        free = [e for e in ends if e not in links and e[0] not in absorbed]
+        pairs = [(e, f) for i, e in enumerate(free) for f in free[i + 1 :] if e[0] != f[0]]
+        limit = deflection if len(ends) > 2 else 181.0
+        scored = [(_deflection(_at(heading, e), _at(heading, f)), e, f) for e, f in pairs]
+        for angle, e, f in sorted(scored):
+            if angle < limit and e not in links and f not in links:
+                links[e], links[f] = f, e
+
+
+def _link_gaps(branches, heading, links, absorbed, gap, deflection):
+    """Join free ends that face each other across a gap of the mask."""
+    free = [
+        (b, side)
+        for b, pair in enumerate(branches.junctions)
+        for side in (0, 1)
+        if pair[side] < 0 and not branches.closed[b] and (b, side) not in links
+        if b not in absorbed and len(branches.paths[b]) >= _SHORTEST_SIDE
+    ]
+    if gap <= 0 or len(free) < 2:
+        return
+    spot = np.array([branches.paths[b][-side] for b, side in free])
+    out = np.array([_at(heading, e) for e in free])
+    step = spot[None] - spot[:, None]
+    length = np.hypot(step[..., 0], step[..., 1])
+    unit = step / np.maximum(length, 1e-9)[..., None]
+    leave = np.degrees(np.arccos(np.clip((unit * out[:, None]).sum(-1), -1, 1)))
+    bent = np.maximum(leave, leave.T)
+    i, j = np.nonzero(np.triu((length <= gap) & (bent < deflection), 1))
+    for k in np.argsort(length[i, j] * (1 + bent[i, j] / deflection)):
+        e, f = free[i[k]], free[j[k]]
+        if e[0] != f[0] and e not in links and f not in links:
+            links[e], links[f] = f, e
+
+
+def _walk_links(branches, links, absorbed):
+    """Order branches into chains: lists of (branch, reversed), and whether each closes."""
+    left = [b for b in range(len(branches.paths)) if b not in absorbed]
+    # Chains start at an unlinked end; what remains afterwards closes on itself.
+    starts = [(b, side) for b in left for side in (0, 1) if (b, side) not in links]
+    seen, walks = set(), []
+    for start in starts + [(b, 0) for b in left]:
+        if start[0] in seen:
+            continue
+        walk, end = [], start
+        while end is not None and end[0] not in seen:
+            seen.add(end[0])
+            walk.append((end[0], end[1] == 1))
+            end = links.get((end[0], 1 - end[1]))
+        walks.append((walk, bool(end is not None and end[0] == start[0])))
+    return walks
+
+
+def _fill(a, b):
+    n = int(np.ceil(np.hypot(*(b - a)))) - 1
+    t = np.arange(1, n + 1)[:, None] / (n + 1)
+    return a + t * (b - a)
+
+
+def _assemble(branches: Branches, walks, mask) -> Chains:
+    height, width = mask.shape
+    points, tangents, real, free_end, closed = [], [], [], [], []
+    for walk, ring in walks:
+        pieces = []
+        for b, backwards in walk:
+            path = branches.paths[b][::-1] if backwards else branches.paths[b]
+            if pieces:
+                pieces.append(_fill(pieces[-1][-1], path[0]))
+            pieces.append(path)
+        ring = ring or (len(walk) == 1 and branches.closed[walk[0][0]])
+        if ring:
+            pieces.append(_fill(pieces[-1][-1], pieces[0][0]))
+        raw = np.concatenate(pieces)
+        if len(raw) < 3:
+            continue
+        xy, tangent = _smooth(raw, ring)
+        on = np.round(raw).astype(int)
+        points.append(xy)
+        tangents.append(tangent)
+        real.append(mask[on[:, 1], on[:, 0]])
+        free = np.zeros(len(raw), bool)
+        if not ring:
+            for spot, (b, backwards) in ((0, walk[0]), (-1, walk[-1])):
+                side = int(backwards) if spot == 0 else 1 - int(backwards)
+                x, y = raw[spot]
+                inside = 4 <= x < width - 4 and 4 <= y < height - 4
+                free[spot] = branches.junctions[b, side] < 0 and inside
+        free_end.append(free)
+        closed.append(ring)
+    if not points:
+        none = np.zeros((0, 2))
+        flags = np.zeros(0, bool)
+        return Chains(none, none, np.zeros(0, int), np.zeros(1, int), flags, flags, flags)
+    sizes = np.array([len(p) for p in points])
+    return Chains(
+        np.concatenate(points),
+        np.concatenate(tangents),
+        np.repeat(np.arange(len(sizes)), sizes),
+        np.concatenate([[0], np.cumsum(sizes)]),
+        np.array(closed, bool),
+        np.concatenate(real),
+        np.concatenate(free_end),
+    )
+
+
+def _smooth(raw, ring):
+    pad = min(12, len(raw) - 1)
+    if ring:
+        long = np.concatenate([raw[-pad:], raw, raw[:pad]])
+    else:
+        # Odd reflection keeps the end points and the direction at them.
+        head, tail = 2 * raw[0] - raw[pad:0:-1], 2 * raw[-1] - raw[-2 : -pad - 2 : -1]
+        long = np.concatenate([head, raw, tail])
+    xy = gaussian_filter1d(long, 2.0, axis=0, mode="nearest")
+    slope = gaussian_filter1d(long, 3.0, axis=0, order=1, mode="nearest")
+    tangent = slope / np.maximum(np.hypot(slope[:, 0], slope[:, 1]), 1e-9)[:, None]
+    inner = slice(pad, pad + len(raw))
+    return xy[inner], tangent[inner]

@@ -1,0 +1,189 @@
+"""What it costs to give a point of a line a disparity, by geometry and by appearance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from scipy.ndimage import distance_transform_edt, uniform_filter1d
+
+from hyperspy_stereo.matching.appearance import Appearance, correlation_volume
+from hyperspy_stereo.matching.chains import Chains
+from hyperspy_stereo.matching.curve_match import MatchSettings
+
+__all__ = ["Lines", "PairCost", "line_contrast", "nearest_map", "pair_cost"]
+
+_NO_HIT = 2.5
+_LEAST_CONTRAST = 0.02
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Chains of a view with what costs need of them.
+
+    Attributes
+    ----------
+    chains : Chains
+        The lines.
+    nearest : (H, W) int32 ndarray
+        Index of the chain point nearest to each pixel, -1 without lines.
+    contrast : (N,) float32 ndarray
+        Log of the contrast at every point, 0 without images.
+    """
+
+    chains: Chains
+    nearest: np.ndarray
+    contrast: np.ndarray
+
+
+@dataclass(frozen=True)
+class PairCost:
+    """Costs of the points of one view against one other view.
+
+    Attributes
+    ----------
+    cost : (N, L) float32 ndarray
+        Cost of every label; NaN where the counterpart lies outside the other view.
+    hit : (N, L) int32 ndarray
+        Point of the other view's lines that the label leads to, -1 if none is near.
+    """
+
+    cost: np.ndarray
+    hit: np.ndarray
+
+
+def nearest_map(chains: Chains, shape: tuple[int, int]) -> np.ndarray:
+    """Index of the nearest chain point for every pixel, -1 if there is none."""
+    if len(chains) == 0:
+        return np.full(shape, -1, np.int32)
+    x, y = np.round(chains.points).astype(int).T
+    x, y = np.clip(x, 0, shape[1] - 1), np.clip(y, 0, shape[0] - 1)
+    index = np.full(shape, -1, np.int32)
+    index[y, x] = np.arange(len(chains))
+    rows, columns = distance_transform_edt(index < 0, return_distances=False, return_indices=True)
+    return index[rows, columns]
+
+
+def line_contrast(chains: Chains, appearance: Appearance | None) -> np.ndarray:
+    """Log of the contrast along each line, averaged over about 9 px of line."""
+    if appearance is None or len(chains) == 0:
+        return np.zeros(len(chains), np.float32)
+    height, width = appearance.smooth.shape
+    x, y = np.round(chains.points).astype(int).T
+    value = appearance.smooth[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+    out = np.empty(len(chains), np.float32)
+    for a, b in zip(chains.bounds[:-1], chains.bounds[1:], strict=True):
+        out[a:b] = uniform_filter1d(value[a:b], 9, mode="nearest")
+    return np.log(np.maximum(np.abs(out), _LEAST_CONTRAST)).astype(np.float32)
+
+
+@numba.njit(cache=True, fastmath=True, error_model="numpy")
+def _geometry(points, tangent, contrast, nearest, xy, uv, other_contrast, shifts, weights, caps):
+    height, width = nearest.shape
+    n, n_labels = points.shape[0], shifts.shape[0]
+    cost = np.empty((n, n_labels), np.float32)
+    hit = np.full((n, n_labels), -1, np.int32)
+    w_distance, w_angle, w_contrast = weights
+    c_distance, c_angle, c_contrast = caps
+    worst = w_distance + w_angle + w_contrast
+    for i in range(n):
+        for k in range(n_labels):
+            qx, qy = points[i, 0] + shifts[k, 0], points[i, 1] + shifts[k, 1]
+            c, r = int(np.floor(qx + 0.5)), int(np.floor(qy + 0.5))
+            if c < 0 or r < 0 or c >= width or r >= height:
+                cost[i, k] = np.nan
+                continue
+            best, best_j, last = worst, -1, -2
+            # The neighbours' nearest points see the other line where two lines cross.
+            for m in range(5):
+                rr = r + (1 if m == 1 else (-1 if m == 2 else 0))
+                cc = c + (1 if m == 3 else (-1 if m == 4 else 0))
+                if rr < 0 or cc < 0 or rr >= height or cc >= width:
+                    continue
+                j = nearest[rr, cc]
+                if j < 0 or j == last:
+                    continue
+                last = j
+                dx, dy = qx - xy[j, 0], qy - xy[j, 1]
+                along = abs(dx * uv[j, 0] + dy * uv[j, 1])
+                across = dx * uv[j, 1] - dy * uv[j, 0]
+                beyond = max(along - 1.0, 0.0)
+                distance = np.sqrt(across * across + beyond * beyond)
+                if distance > 2.5:
+                    continue
+                turn = abs(tangent[i, 0] * uv[j, 1] - tangent[i, 1] * uv[j, 0])
+                change = abs(contrast[i] - other_contrast[j])
+                value = w_distance * min(distance / c_distance, 1.0)
+                value += w_angle * min(turn / c_angle, 1.0)
+                value += w_contrast * min(change / c_contrast, 1.0)
+                if best_j < 0 or value < best:
+                    best, best_j = value, j
+            cost[i, k] = best
+            hit[i, k] = best_j
+    return cost, hit
+
+
+def pair_cost(
+    ref: Lines,
+    other: Lines,
+    appearances: tuple[Appearance | None, Appearance | None],
+    baseline: np.ndarray,
+    labels: np.ndarray,
+    settings: MatchSettings,
+) -> PairCost:
+    """Cost of every label at every point of ``ref`` against one other view.
+
+    Parameters
+    ----------
+    ref, other : Lines
+        Lines of the view of the points, and candidates of the other view.
+    appearances : tuple of Appearance or None
+        The two views, None to use geometry only.
+    baseline : (2,) ndarray
+        Where a point moves from one view to the other per px of disparity.
+    labels : (L,) ndarray
+        Disparities in px.
+    settings : MatchSettings
+        Weights and caps.
+
+    Returns
+    -------
+    PairCost
+    """
+    chains = ref.chains
+    shifts = labels[:, None] * np.asarray(baseline, float)
+    with_images = appearances[0] is not None
+    w_contrast = settings.contrast if with_images else 0.0
+    cost, hit = _geometry(
+        chains.points,
+        chains.tangent,
+        ref.contrast,
+        other.nearest,
+        other.chains.points,
+        other.chains.tangent,
+        other.contrast,
+        shifts,
+        (settings.distance, settings.orientation, w_contrast),
+        (settings.distance_cap, settings.orientation_cap, settings.contrast_cap),
+    )
+    if with_images and len(chains):
+        ncc = correlation_volume(*appearances, chains.points, shifts)
+        cost += settings.appearance * (1 - ncc)
+    _favour_free_ends(cost, chains, other.chains, np.asarray(baseline, float), labels, settings)
+    return PairCost(cost, hit)
+
+
+def _favour_free_ends(cost, chains, others, baseline, labels, settings):
+    """A free end that meets a free end on its own row (3 px) is worth a few points of line."""
+    ends, targets = np.nonzero(chains.free_end)[0], np.nonzero(others.free_end)[0]
+    length = float(np.hypot(*baseline))
+    if ends.size == 0 or targets.size == 0 or length < 1e-9:
+        return
+    step = others.points[targets][None] - chains.points[ends][:, None]
+    along = step @ baseline / length**2
+    across = (step[..., 0] * baseline[1] - step[..., 1] * baseline[0]) / length
+    for i, point in enumerate(ends):
+        for value in along[i, np.abs(across[i]) < 3.0]:
+            nearness = np.clip(1 - np.abs(labels - value) / 2.0, 0, 1)
+            cost[point] -= settings.free_end * nearness.astype(np.float32)

@@ -1,0 +1,137 @@
+"""Match the lines of two or more views."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hyperspy_stereo.matching.appearance import prepare_appearance
+from hyperspy_stereo.matching.belief import way_back
+from hyperspy_stereo.matching.chains import build_chains
+from hyperspy_stereo.matching.confidence import confidence_and_sigma
+from hyperspy_stereo.matching.cost import Lines, line_contrast, nearest_map
+from hyperspy_stereo.matching.curve_match import CurveMatch, MatchSettings, MatchStatus
+from hyperspy_stereo.matching.inputs import check_inputs, check_range
+from hyperspy_stereo.matching.ranges import estimate_range
+from hyperspy_stereo.matching.refine import intersect_lines, parabola, smooth_along
+from hyperspy_stereo.matching.solve import solve_labels
+
+__all__ = ["match_views"]
+
+
+def match_views(
+    images: np.ndarray | None,
+    masks: np.ndarray,
+    candidates: np.ndarray | None = None,
+    offsets: np.ndarray | None = None,
+    disparity_range: tuple[float, float] | None = None,
+    settings: MatchSettings | None = None,
+) -> list[CurveMatch]:
+    """Find the disparity of every point on the lines of two or more views.
+
+    Lines, not pixels: candidates lie on the other view's lines, costs are minimised along each
+    line, and views tell one another what they found. Section 10 of the design has the method.
+
+    Parameters
+    ----------
+    images : (V, H, W) ndarray or None
+        Views, for their appearance; None matches by geometry only.
+    masks : (V, H, W) bool ndarray
+        Lines whose points are wanted: a strict detection.
+    candidates : (V, H, W) bool ndarray, optional
+        Lines that may be counterparts: a permissive detection. Default: ``masks``. A line that
+        is missing in one strict mask gets a wrong match otherwise.
+    offsets : (V, 2) ndarray, optional
+        Position x, y of a feature in each view, per px of disparity. Default for two views:
+        ``[[-0.5, 0], [0.5, 0]]``, so that disparity is x_right - x_left.
+    disparity_range : tuple of float, optional
+        Least and greatest disparity in px. Default: estimated from the data within +-16 % of
+        the longer side.
+    settings : MatchSettings, optional
+        Weights and limits; the defaults are the measured best.
+
+    Returns
+    -------
+    list of CurveMatch
+        One per view, with points on that view's lines.
+
+    Raises
+    ------
+    ValueError
+        For arrays of the wrong shape, fewer than two views, offsets that do not separate the
+        views, an empty range, or values that are not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> masks = np.zeros((2, 48, 64), bool)
+    >>> masks[0, 8:40, 20:23] = masks[1, 8:40, 24:27] = True
+    >>> left, right = match_views(None, masks)
+    >>> bool(abs(np.median(left.disparity) - 4) < 0.2)
+    True
+    """
+    settings = settings or MatchSettings()
+    images, masks, candidates, offsets = check_inputs(images, masks, candidates, offsets)
+    n_views, shape = len(masks), masks.shape[1:]
+    appearances = [None] * n_views
+    if images is not None:
+        appearances = [prepare_appearance(image, settings.window) for image in images]
+    strict = [_lines(m, a, settings) for m, a in zip(masks, appearances, strict=True)]
+    permissive = strict
+    if candidates is not None:
+        wide = zip(candidates | masks, appearances, strict=True)
+        permissive = [_lines(m, a, settings) for m, a in wide]
+    if not any(len(lines.chains) for lines in strict):
+        return [CurveMatch.empty(v) for v in range(n_views)]
+    if disparity_range is None:
+        span = estimate_range(strict, permissive, appearances, offsets, shape, settings)
+    else:
+        span = check_range(disparity_range)
+    labels = _labels(span, settings.label_step)
+    solved = solve_labels(strict, permissive, appearances, offsets, labels, settings)
+    return [
+        _finish(v, strict, permissive, solved, offsets, labels, settings) for v in range(n_views)
+    ]
+
+
+def _lines(mask, appearance, settings):
+    chains = build_chains(mask, settings.spur, settings.bridge, settings.deflection, settings.gap)
+    return Lines(chains, nearest_map(chains, mask.shape), line_contrast(chains, appearance))
+
+
+def _labels(span, step):
+    """Labels on multiples of the step, so that whole-pixel shifts are among them."""
+    first, last = np.floor(span[0] / step), np.ceil(span[1] / step)
+    return step * np.arange(first, max(last, first + 2) + 1)
+
+
+def _finish(v, strict, permissive, solved, offsets, labels, settings):
+    chains, labelling = strict[v].chains, solved[v]
+    if len(chains) == 0:
+        return CurveMatch.empty(v)
+    rows = np.arange(len(chains))
+    choice = labelling.marginals.argmin(1)
+    start = parabola(labelling.marginals, choice, labels)
+    partners = [
+        (pair.hit[rows, choice], permissive[o].chains, offsets[o] - offsets[v])
+        for o, pair in labelling.pairs.items()
+    ]
+    crossing, sine2 = intersect_lines(chains, start, partners)
+    value = (sine2 * crossing + 0.15 * start) / (sine2 + 0.15)
+    weight = (sine2 + 0.15) * np.where(chains.real, 1.0, 0.1)
+    disparity, support = smooth_along(chains, value, weight)
+    back = np.full(len(chains), np.inf)
+    for o, pair in labelling.pairs.items():
+        if strict[o] is permissive[o]:
+            other = solved[o].marginals
+            found = way_back(pair.hit, choice, other.argmin(1) if len(other) else np.zeros(0, int))
+            back = np.minimum(back, found * settings.label_step)
+        else:
+            back = np.where(pair.hit[rows, choice] >= 0, np.minimum(back, 0.0), back)
+    status = np.full(len(chains), MatchStatus.MATCHED, np.uint8)
+    status[back > 3.0] = MatchStatus.UNMATCHED
+    status[labelling.outside[rows, choice]] = MatchStatus.OUT_OF_VIEW
+    status[~chains.real] = MatchStatus.NOT_REAL
+    confidence, sigma = confidence_and_sigma(np.zeros((len(chains), 9)))
+    return CurveMatch(
+        v, chains.points.copy(), disparity, sigma, confidence, chains.line.copy(), status
+    )

@@ -1,0 +1,85 @@
+"""The range of disparities, from the data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from hyperspy_stereo.matching.belief import way_back
+from hyperspy_stereo.matching.curve_match import MatchSettings
+from hyperspy_stereo.matching.solve import solve_labels
+
+__all__ = ["estimate_range"]
+
+_SEARCH = 0.16
+_LEAST_SINE = 0.35
+_LEAST_MARGIN = 2.0
+
+
+def estimate_range(
+    strict: list,
+    permissive: list,
+    appearances: list,
+    offsets: np.ndarray,
+    shape: tuple[int, int],
+    settings: MatchSettings,
+) -> tuple[float, float]:
+    """Range of disparities that the views themselves support.
+
+    A coarse matching over +-16 % of the longer side, in steps of one pixel. Only matches that
+    are found back from the other view, are clearly better than any other, and lie on lines that
+    cross the rows have a say; the range is that of their bulk with a margin.
+
+    Parameters
+    ----------
+    strict, permissive, appearances, offsets, settings
+        As for `solve_labels`.
+    shape : tuple of int
+        Height and width of the views in px.
+
+    Returns
+    -------
+    tuple of float
+        Least and greatest disparity in px.
+    """
+    reach = max(np.ceil(_SEARCH * max(shape)), 6.0)
+    labels = np.arange(-reach, reach + 0.5)
+    coarse = replace(settings, label_step=1.0)
+    solved = solve_labels(strict, permissive, appearances, offsets, labels, coarse, rounds=1)
+    choices = [s.marginals.argmin(1) if len(s.marginals) else np.zeros(0, int) for s in solved]
+    found = []
+    for v, labelling in enumerate(solved):
+        chains = strict[v].chains
+        for o, pair in labelling.pairs.items():
+            if strict[o] is not permissive[o] or len(chains) == 0:
+                back = np.zeros(len(chains))
+            else:
+                back = way_back(pair.hit, choices[v], choices[o])
+            hit = pair.hit[np.arange(len(chains)), choices[v]] if len(chains) else back
+            baseline = offsets[o] - offsets[v]
+            sine = np.abs(baseline[0] * chains.tangent[:, 1] - baseline[1] * chains.tangent[:, 0])
+            sine /= max(np.hypot(*baseline), 1e-9)
+            good = (back <= 1.5) & (hit >= 0) & (sine > _LEAST_SINE) & chains.real
+            good &= _margin(labelling.marginals, choices[v]) > _LEAST_MARGIN
+            found.append(labels[choices[v][good]])
+    values = np.concatenate(found) if found else np.zeros(0)
+    if values.size < 12:
+        return -reach, reach
+    return _bulk(values, reach)
+
+
+def _bulk(values, reach):
+    """Hull of the well-filled part of the histogram, with a margin."""
+    values = np.sort(values)
+    low, high = np.quantile(values, [0.01, 0.99])
+    margin = 3.0 + 0.1 * (high - low)
+    return float(max(low - margin, -reach)), float(min(high + margin, reach))
+
+
+def _margin(marginals, choice):
+    """Cost of the best label at least 3 px (labels) away from the chosen one."""
+    if marginals.size == 0:
+        return np.zeros(0)
+    away = np.abs(np.arange(marginals.shape[1]) - choice[:, None]) > 3
+    return np.where(away, marginals, np.inf).min(1)
