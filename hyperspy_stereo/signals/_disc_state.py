@@ -1,0 +1,141 @@
+"""The calibrated disc of a scan: read from metadata, checked, and carried through slices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hyperspy_stereo.views import Disc
+
+CALIBRATE = "call calibrate_disc(convergence_angle=..., vacuum=...) first"
+
+
+@dataclass(frozen=True)
+class DiscState:
+    """What calibrate_disc() found, in the pixels of the signal it is read from."""
+
+    disc: Disc
+    mrad_per_px: float
+    descan: np.ndarray | None
+    pattern: np.ndarray | None
+
+
+def check_scan(signal, dimensions: tuple[int, ...] = (2,)) -> None:
+    """Refuse data that is not a scan of real 2-D patterns."""
+    axes, name = signal.axes_manager, type(signal).__name__
+    if signal.data.dtype.kind == "c":
+        raise TypeError(f"{name} needs real counts, got {signal.data.dtype}: use abs(s).")
+    if axes.signal_dimension != 2 or min(axes.signal_shape) < 8:
+        raise ValueError(
+            f"{name} needs 2-D patterns of at least 8 x 8 px in its signal axes, got "
+            f"{axes.signal_shape}: use transpose(signal_axes=2) where the axes are swapped."
+        )
+    if axes.navigation_dimension in dimensions:
+        return
+    if axes.navigation_dimension > 2:
+        raise ValueError(
+            f"{name} has {axes.navigation_dimension} navigation axes {axes.navigation_shape}; a "
+            "scan has two: choose one scan of the series, for example s.inav[:, :, 0]."
+        )
+    what = f"a series of {axes.navigation_size} patterns" if axes.navigation_size else "one pattern"
+    raise ValueError(
+        f"a scan needs two navigation axes, but this is {what}: load the file with its scan "
+        "shape, hyperspy_stereo.load(filename, navigation_shape=(columns, rows))."
+    )
+
+
+def write(signal, disc: Disc, convergence_angle: float, descan, pattern: np.ndarray) -> None:
+    """Put a fitted disc into the metadata."""
+    signal.metadata.set_item("Acquisition_instrument.TEM.convergence_angle", convergence_angle)
+    items = {
+        "centre": [float(c) for c in disc.centre],
+        "radius": float(disc.radius),
+        "edge_width": float(disc.edge_width),
+        "descan": None if descan is None else np.asarray(descan, dtype=float),
+        "pattern": np.asarray(pattern, dtype=np.float32),
+        "detector_shape": list(signal.axes_manager.signal_shape[::-1]),
+        "scan_shape": list(signal.axes_manager.navigation_shape[::-1]),
+    }
+    for key, value in items.items():
+        if value is not None:
+            signal.metadata.set_item(f"Stereo.Disc.{key}", value)
+    if descan is None and signal.metadata.has_item("Stereo.Disc.descan"):
+        del signal.metadata.Stereo.Disc.descan
+
+
+def read(signal) -> DiscState:
+    """The calibrated disc of a scan, or an error that says how to get one."""
+    node = signal.metadata.get_item("Stereo.Disc")
+    if node is None:
+        raise ValueError(f"the disc of this scan is not calibrated: {CALIBRATE}.")
+    shape = tuple(signal.axes_manager.signal_shape[::-1])
+    known = tuple(int(n) for n in node.get_item("detector_shape"))
+    if shape != known:
+        raise ValueError(
+            f"the disc was calibrated on patterns of {known} px but they are {shape} now (rebinned "
+            f"or transposed?): {CALIBRATE} on this signal."
+        )
+    disc = Disc(
+        centre=tuple(float(c) for c in node.centre),
+        radius=float(node.radius),
+        edge_width=float(node.edge_width),
+    )
+    angle = signal.metadata.get_item("Acquisition_instrument.TEM.convergence_angle")
+    descan = node.get_item("descan")
+    scan = tuple(signal.axes_manager.navigation_shape[::-1])
+    if descan is not None and scan != tuple(int(n) for n in node.get_item("scan_shape")):
+        raise ValueError(
+            f"the descan was calibrated on a scan of {tuple(node.scan_shape)} but this one is "
+            f"{scan} (rebinned?): {CALIBRATE} on this signal."
+        )
+    pattern = node.get_item("pattern")
+    return DiscState(
+        disc,
+        float(angle) / disc.radius,
+        None if descan is None else np.asarray(descan, dtype=float),
+        None if pattern is None else np.asarray(pattern),
+    )
+
+
+def carry(source, sliced, taken: tuple) -> None:
+    """Move the disc and the descan of `source` into the pixels of a slice of it."""
+    node = source.metadata.get_item("Stereo.Disc")
+    if node is None or len(taken) != source.data.ndim:
+        return
+    n_navigation = source.axes_manager.navigation_dimension
+    scan, pattern = taken[:n_navigation], taken[n_navigation:]
+    if any(not isinstance(t, slice) or abs(t.step or 1) != 1 for t in pattern):
+        # A sub-sampled or mirrored disc is not the one that was fitted: forget it, so that
+        # nothing wrong is used.
+        del sliced.metadata.Stereo.Disc
+        return
+    centre = np.asarray(node.centre, dtype=float)
+    target = sliced.metadata.Stereo.Disc
+    if n_navigation == 2 and node.has_item("descan"):
+        plane, shift = _carried_descan(np.asarray(node.descan, float), scan, source.data.shape[:2])
+        centre = centre + shift
+        if plane is None:
+            del target.descan
+        else:
+            target.set_item("descan", plane)
+    rows, columns = (t.indices(n) for t, n in zip(pattern, source.data.shape[-2:], strict=True))
+    target.set_item("centre", [float(centre[0] - columns[0]), float(centre[1] - rows[0])])
+    target.set_item("detector_shape", list(sliced.axes_manager.signal_shape[::-1]))
+    target.set_item("scan_shape", list(sliced.axes_manager.navigation_shape[::-1]))
+    if node.has_item("pattern"):
+        target.set_item("pattern", np.asarray(node.pattern)[pattern].copy())
+
+
+def _carried_descan(plane: np.ndarray, scan: tuple, shape: tuple):
+    """Plane about the middle of a cropped scan (None for a single row), and the disc's move."""
+    middle = np.empty(2)
+    step = np.ones(2)
+    for i, (piece, n) in enumerate(zip(scan, shape, strict=True)):
+        positions = np.arange(n)[piece]
+        middle[i] = np.mean(positions)
+        step[i] = (piece.step or 1) if isinstance(piece, slice) else 0
+    shift = plane[:, :2] @ (middle - (np.array(shape) - 1) / 2)[::-1]
+    if 0 in step:
+        return None, shift
+    return np.column_stack([plane[:, :2] * step[::-1], plane[:, 2]]), shift
