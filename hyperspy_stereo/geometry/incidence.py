@@ -14,6 +14,7 @@ __all__ = [
     "incidence_from_slopes",
     "incidence_pair",
     "rotate_incidence",
+    "sines",
     "slopes",
     "stereo_angle",
 ]
@@ -83,6 +84,30 @@ def slopes(incidence: ArrayLike) -> np.ndarray:
     array([[0.100335, 0.      ]])
     """
     return np.tan(as_incidence(incidence) / 1000.0)
+
+
+def sines(incidence: ArrayLike) -> np.ndarray:
+    """Displacement in a tilted view per unit of depth: sin|theta| towards theta.
+
+    Parameters
+    ----------
+    incidence : array-like of shape (V, 2) or (2,)
+        Tilts, mrad.
+
+    Returns
+    -------
+    numpy.ndarray
+        (V, 2), dimensionless.
+
+    Examples
+    --------
+    >>> sines([[100.0, 0.0]]).round(6)
+    array([[0.099833, 0.      ]])
+    """
+    theta = as_incidence(incidence)
+    tilt = np.linalg.norm(theta, axis=1, keepdims=True) / 1000.0
+    # sinc keeps the limit at zero tilt: sin(t) / t = 1.
+    return theta / 1000.0 * np.sinc(tilt / np.pi)
 
 
 def incidence_from_slopes(slope: ArrayLike) -> np.ndarray:

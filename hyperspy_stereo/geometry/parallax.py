@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from hyperspy_stereo.geometry.incidence import (
     as_incidence,
     check_stereo_angle,
+    sines,
     slopes,
     stereo_angle,
 )
@@ -149,17 +150,19 @@ def depth_sigma(sigma: ArrayLike, angle: float, geometry: str = "tiltless") -> n
     return np.asarray(sigma, dtype=np.float64) / disparity_per_depth(angle, geometry)
 
 
-def view_offsets(incidence: ArrayLike) -> np.ndarray:
-    """Offsets b of tilt-less views: view v shows a feature at r_mid + b_v * d.
+def view_offsets(incidence: ArrayLike, geometry: str = "tiltless") -> np.ndarray:
+    """Offsets b of views: view v shows a feature at r_mid + b_v * d.
 
     d is the disparity of a symmetric pair with the stereo angle of the whole set, so that
-    ``b_v = -(slope_v - mean slope) / (2 tan(phi/2))``. For a symmetric pair along x these are
-    (-0.5, 0) and (0.5, 0).
+    ``b_v = -(slope_v - mean slope) / (2 tan(phi/2))``, with sines in place of tangents for tilted
+    views. For a symmetric pair along x these are (-0.5, 0) and (0.5, 0).
 
     Parameters
     ----------
     incidence : array-like of shape (V, 2)
         mrad, in the frame of the images, V >= 2.
+    geometry : {"tiltless", "tilt"}
+        See :func:`disparity_per_depth`.
 
     Returns
     -------
@@ -182,5 +185,6 @@ def view_offsets(incidence: ArrayLike) -> np.ndarray:
     angle = stereo_angle(theta)
     if angle < 1e-9:
         raise ValueError("All views look from the same direction: there is no parallax to use.")
-    slope = slopes(theta)
-    return -(slope - slope.mean(axis=0)) / disparity_per_depth(angle)
+    per_depth = disparity_per_depth(angle, geometry)
+    displacement = slopes(theta) if geometry == "tiltless" else sines(theta)
+    return -(displacement - displacement.mean(axis=0)) / per_depth

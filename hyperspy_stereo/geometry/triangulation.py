@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hyperspy_stereo.geometry.incidence import as_incidence, slopes
+from hyperspy_stereo.geometry.incidence import as_incidence, sines, slopes
 from hyperspy_stereo.geometry.parallax import check_geometry
 
 __all__ = ["lift", "project", "projection_matrices", "triangulate"]
@@ -63,7 +63,7 @@ def projection_matrices(
     towards = theta / safe[:, None]
     shorten = towards[:, :, None] * towards[:, None, :] * (np.cos(tilt) - 1)[:, None, None]
     matrices[:, :, :2] = np.eye(2) + shorten
-    matrices[:, :, 2] = -towards * np.sin(tilt)[:, None]
+    matrices[:, :, 2] = -sines(theta)
     shifts = middle - matrices[:, :, :2] @ middle
     return matrices, shifts
 
