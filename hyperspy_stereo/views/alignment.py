@@ -82,8 +82,8 @@ def _checked(image: np.ndarray, name: str) -> np.ndarray:
         )
     if not np.isfinite(image).all():
         raise ValueError(
-            f"The {name} image has {np.count_nonzero(~np.isfinite(image))} values that are NaN or "
-            "infinite; replace them, for example with np.nan_to_num(image, nan=np.nanmedian(image))."
+            f"The {name} image has {np.count_nonzero(~np.isfinite(image))} NaN or infinite values; "
+            "replace them, for example with np.nan_to_num(image, nan=np.nanmedian(image))."
         )
     if np.ptp(image) == 0:
         raise ValueError(f"The {name} image is constant ({image.flat[0]}); there is nothing in it.")

@@ -1,0 +1,188 @@
+"""Dislocation lines without a trained network: oriented line filters, ridges, hysteresis."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage as ndi
+from skimage.measure import label, regionprops_table
+
+from .boundary import boundary_map
+from .oriented import OrientedResponse, flatten, level_rows, oriented_response
+
+__all__ = ["PERMISSIVE", "STRICT", "check_image", "ridge_probability", "thin_ridges"]
+
+STRICT = 0.5  # threshold of a mask of lines one can be sure of
+PERMISSIVE = 0.25  # threshold of a mask of candidates
+FWHM = (2.0, 3.2, 5.0, 8.0, 12.0)  # px, line widths that are looked for
+# scores (standard deviations of the filter in noise): the largest of 10^6 noise pixels is ~5.2
+SEED_STRICT, GROW_STRICT = 8.0, 4.5
+SEED_WEAK, GROW_WEAK = 5.5, 3.5
+MIN_LENGTH = 12  # px; shorter pieces are dots and dirt
+SMALLEST = 32  # px
+
+
+def check_image(image: np.ndarray) -> np.ndarray:
+    """The image as float32, or an error that says what is wrong with it."""
+    image = np.asarray(image)
+    if image.ndim != 2:
+        raise ValueError(
+            f"The image has {image.ndim} dimensions; one view (rows, columns) is needed. "
+            "Call the detection for each view of a stack."
+        )
+    if np.iscomplexobj(image) or image.dtype.kind not in "biuf":
+        raise TypeError(f"The image has dtype {image.dtype}; real numbers are needed (abs, real).")
+    image = image.astype(np.float32)
+    if min(image.shape) < SMALLEST:
+        raise ValueError(
+            f"The image is {image.shape[1]} x {image.shape[0]} px; at least {SMALLEST} px a side "
+            "are needed to tell lines from their background."
+        )
+    if not np.isfinite(image).all():
+        raise ValueError(
+            f"The image has {np.count_nonzero(~np.isfinite(image))} values that are NaN or "
+            "infinite; replace them, for example with np.nan_to_num(image, nan=image_median)."
+        )
+    return image
+
+
+def thin_ridges(found: OrientedResponse, low: float) -> np.ndarray:
+    """Pixels whose score is the largest across their line and at least ``low``: (H, W) bool."""
+    score = ndi.gaussian_filter(found.score, 0.7)
+    ys, xs = np.nonzero(found.score >= low)
+    angle = found.angle[ys, xs]
+    nx, ny = -np.sin(angle), np.cos(angle)
+    here = score[ys, xs]
+    keep = np.ones(len(ys), bool)
+    for side in (-1.0, 1.0):
+        there = ndi.map_coordinates(
+            score, [ys + side * ny, xs + side * nx], order=1, mode="nearest"
+        )
+        keep &= here >= there
+    ridge = np.zeros(score.shape, bool)
+    ridge[ys[keep], xs[keep]] = True
+    return ridge
+
+
+def _hysteresis(ridge, score, seed: float, grow: float, min_length: float) -> np.ndarray:
+    """Connected ridges above ``grow`` that are long enough and above ``seed`` in a good part."""
+    labels = label(ridge & (score >= grow), connectivity=2)
+    if labels.max() == 0:
+        return np.zeros(ridge.shape, bool)
+    counts = np.bincount(labels.ravel())
+    strong = np.bincount(labels.ravel(), weights=(score >= seed).ravel())
+    keep = (counts >= min_length) & (strong >= 0.35 * min_length)
+    keep[0] = False
+    return keep[labels]
+
+
+def _drop_dots(mask: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """Remove pieces that are hardly longer than they are wide."""
+    labels = label(mask, connectivity=2)
+    if labels.max() == 0:
+        return mask
+    table = regionprops_table(labels, properties=("label", "bbox"))
+    extent = np.hypot(table["bbox-2"] - table["bbox-0"], table["bbox-3"] - table["bbox-1"])
+    width = 2.355 * ndi.mean(sigma, labels, table["label"])
+    keep = np.zeros(labels.max() + 1, bool)
+    keep[table["label"]] = extent >= np.maximum(MIN_LENGTH, 2.5 * width)
+    return keep[labels]
+
+
+def _probability(ridge, strict, weak, score) -> np.ndarray:
+    """Ridges drawn 3 px wide; below 0.5 candidates, above it what passed the strict test."""
+    p = 0.22 * np.clip(score / GROW_WEAK, 0, 1) * ridge
+    p = np.where(weak, 0.27 + 0.2 * np.clip((score - GROW_WEAK) / 10, 0, 1), p)
+    p = np.where(strict, 0.55 + 0.45 * (1 - np.exp(-np.maximum(score - GROW_STRICT, 0) / 15)), p)
+    return ndi.grey_dilation(p, footprint=np.ones((3, 3))).astype(np.float32)
+
+
+def _polarity(image: np.ndarray, sigmas: tuple[float, ...]) -> str:
+    """Whether the strongest lines are dark or bright."""
+    top = {}
+    for name, sign in (("dark", 1), ("bright", -1)):
+        score = oriented_response(sign * image, sigmas[1:4:2] or sigmas).score
+        top[name] = np.maximum(score - SEED_WEAK, 0).sum()
+    return "bright" if top["bright"] > 1.5 * top["dark"] else "dark"
+
+
+def ridge_probability(
+    image: np.ndarray,
+    sigmas: tuple[float, ...] | None = None,
+    polarity: str = "dark",
+    sensitivity: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probability-like maps of dislocation lines and of boundaries in one view.
+
+    The picture is flattened and its scan-line noise levelled; oriented line filters of several
+    widths give the contrast of each pixel in units of the noise around it; ridges of that map
+    which are long and significant enough are lines. The thresholds are in units of noise, so
+    that nothing has to be set by hand: pure noise gives (almost) nothing. Long and straight,
+    thick or step-like things (grain and lamella boundaries, fault fringes, surfaces) go to the
+    second map and are taken out of the first.
+
+    Parameters
+    ----------
+    image : (H, W)
+        One view, real and finite, at least 32 px a side. Scale and offset do not matter.
+    sigmas : tuple of float, optional
+        Gaussian sigmas (px) of the line profiles looked for; by default FWHM 2 to 12 px.
+    polarity : {"dark", "bright", "auto"}
+        Lines darker (bright field) or brighter (dark field) than their ground.
+    sensitivity : float
+        Divides the noise thresholds: 1 is automatic, 2 finds fainter lines and more noise.
+
+    Returns
+    -------
+    line : (H, W) float32 in [0, 1]
+        3 px wide along the centre lines. Above 0.5: lines one can be sure of. Above 0.25:
+        candidates. Not a calibrated probability.
+    boundary : (H, W) float32 in [0, 1]
+        Above 0.5: a boundary.
+
+    Raises
+    ------
+    ValueError
+        If the image is not 2D, too small or not finite, or an option is unknown.
+    TypeError
+        If the image is complex or not numeric.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hyperspy_stereo.detection.ridge import ridge_probability
+    >>> y, x = np.mgrid[:128, :128]
+    >>> image = 1 - 0.3 * np.exp(-((x + 0.3 * y - 80) ** 2) / 8.0)
+    >>> image += np.random.default_rng(0).normal(0, 0.05, image.shape)
+    >>> line, boundary = ridge_probability(image)
+    >>> bool(line[64, 61] > 0.5), bool(line[64, 20] > 0.5)
+    (True, False)
+
+    References
+    ----------
+    W. T. Freeman, E. H. Adelson, IEEE PAMI 13 (1991) 891 (oriented filters); J. Canny, IEEE
+    PAMI 8 (1986) 679 (ridge thinning and hysteresis); C. Steger, IEEE PAMI 20 (1998) 113 (lines
+    against steps).
+    """
+    image = check_image(image)
+    if polarity not in ("dark", "bright", "auto"):
+        raise ValueError(f"polarity is {polarity!r}; it must be 'dark', 'bright' or 'auto'.")
+    if not sensitivity > 0:
+        raise ValueError(f"sensitivity is {sensitivity}; it must be positive (1 is automatic).")
+    if sigmas is None:
+        sigmas = tuple(w / 2.355 for w in FWHM)
+    nothing = np.zeros(image.shape, np.float32)
+    if np.ptp(image) <= 1e-6 * np.abs(image).max():
+        return nothing, nothing.copy()
+    flat = flatten(level_rows(image), 4 * max(sigmas))
+    if polarity == "auto":
+        polarity = _polarity(flat, tuple(sigmas))
+    found = oriented_response(flat if polarity == "dark" else -flat, tuple(sigmas))
+    score = found.score * sensitivity
+    ridge = thin_ridges(found, 0.6 * GROW_WEAK / sensitivity)
+    strict = _hysteresis(ridge, score, SEED_STRICT, GROW_STRICT, MIN_LENGTH)
+    weak = _hysteresis(ridge, score, SEED_WEAK, GROW_WEAK, MIN_LENGTH) | strict
+    weak = _drop_dots(weak, found.sigma)
+    strict = _drop_dots(strict & weak, found.sigma)
+    boundary = boundary_map(flat, found, strict | weak)
+    line = _probability(ridge, strict, weak, score)
+    return np.where(boundary > STRICT, np.minimum(line, 0.2), line), boundary
