@@ -134,7 +134,7 @@ class StereoPair(ViewStack):
         named = {f"images[{i}]": item for i, item in enumerate(items)}
         return _from_views(named, incidence, "tiltless", pixel_size, units)
 
-    def align(self, max_residual: float | None = None) -> StereoPair:
+    def align(self, tilt_axis: float | None = None, min_inliers: int = 10) -> StereoPair:
         """Register the two images of a tilted pair and turn the tilt axis to the vertical.
 
         SIFT features matched by RANSAC give a similarity; what is left over runs along the
@@ -142,16 +142,19 @@ class StereoPair(ViewStack):
 
         Parameters
         ----------
-        max_residual : float, optional
-            Largest distance in px between a feature and its partner that RANSAC accepts, along
-            and across the parallax. By default it follows from the image size.
+        tilt_axis : float, optional
+            Angle of the tilt axis from the vertical of the left image in degrees (positive from
+            down towards left) where the microscope tells it. By default read from the data.
+        min_inliers : int, default 10
+            Fewest features that must agree on one transform; chance gives 4 or 5.
 
         Returns
         -------
         StereoPair
-            The pair on a common grid. ``metadata.Stereo.Alignment`` holds `matrix` (2 x 3: px
-            of the left input -> px of the right), `tilt_axis` (degrees), `n_inliers` and
-            `residual` (px, vertical).
+            The pair on a common grid, cropped to what both images show.
+            ``metadata.Stereo.Alignment`` holds `matrix` (2 x 3: px of the left input -> px of
+            the right), `tilt_axis` (degrees), `tilt_axis_known`, `n_inliers`, `n_matches`,
+            `residual` (px, across the parallax) and `parallax` (px, its spread).
 
         Raises
         ------
@@ -166,7 +169,7 @@ class StereoPair(ViewStack):
         from hyperspy_stereo.signals._tilted import aligned_pair
 
         self._check_images(2)
-        return aligned_pair(self, max_residual)
+        return aligned_pair(self, tilt_axis, min_inliers)
 
     def detect_dislocations(self, method: str = "ridge", **settings: object):
         """Find the dislocation lines in every view.

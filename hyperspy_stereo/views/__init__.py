@@ -1,0 +1,32 @@
+"""From a diffraction stack to views: disc, detectors, projection, rotation, alignment."""
+
+from hyperspy_stereo.views.alignment import Alignment, align_tilted
+from hyperspy_stereo.views.detectors import (
+    default_radius,
+    detector_masks,
+    incidence_of,
+    layout_positions,
+    slit_semi_axes,
+)
+from hyperspy_stereo.views.disc import Disc, fit_descan, fit_disc
+from hyperspy_stereo.views.projection import project
+from hyperspy_stereo.views.resample import rectified_frame, rectified_mask, rectify
+from hyperspy_stereo.views.segments import segment_masks
+
+__all__ = [
+    "Alignment",
+    "Disc",
+    "align_tilted",
+    "default_radius",
+    "detector_masks",
+    "fit_descan",
+    "fit_disc",
+    "incidence_of",
+    "layout_positions",
+    "project",
+    "rectified_frame",
+    "rectified_mask",
+    "rectify",
+    "segment_masks",
+    "slit_semi_axes",
+]

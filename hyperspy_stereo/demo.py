@@ -1,0 +1,186 @@
+"""The main job from end to end, on a simulated scan or on the user's own files.
+
+``python -m hyperspy_stereo.demo`` simulates a small 4D-STEM scan with known truth; with ``--left``,
+``--right`` and ``--angle`` it takes a tilted pair, with ``--scan`` a 4D-STEM file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+
+class Steps:
+    """Prints each step with its figures and the time it took."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __call__(self, step: str, text: str) -> None:
+        now = time.perf_counter()
+        sys.stdout.write(f"{step:<12} {text}  [{now - self._start:.1f} s]\n")
+        sys.stdout.flush()
+        self._start = now
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo and return the exit status.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Command line without the program's name; by default that of the process.
+    """
+    options = _parser().parse_args(arguments)
+    out = Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    steps = Steps()
+    try:
+        if options.left or options.right:
+            network = _pair(options, out, steps)
+        elif options.scan:
+            network = _scan(options, out, steps)
+        else:
+            network = _simulated(out, steps)
+    except (ValueError, TypeError, OSError) as error:
+        sys.stderr.write(f"\n{error}\n")
+        return 2
+    _write_network(network, out, steps)
+    sys.stdout.write(f"\nopen {out / 'network.html'} in a browser; ParaView reads network.vtp\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--left", help="image of the left view (.dm4, .dm3, .png, ...)")
+    parser.add_argument("--right", help="image of the right view")
+    parser.add_argument("--angle", type=float, help="angle between the two views, degrees")
+    parser.add_argument("--scan", help="4D-STEM scan (.mib, .dm4, .blo, .hspy, ...)")
+    parser.add_argument("--vacuum", help="patterns without the specimen, same camera length")
+    parser.add_argument("--alpha", type=float, help="convergence semi-angle, mrad")
+    parser.add_argument("--shape", help="scan shape as columns,rows where the file lacks it")
+    parser.add_argument("--pixel", type=float, help="pixel size in nm where the file lacks it")
+    parser.add_argument("--out", default="demo", help="folder for the results")
+    return parser
+
+
+def _simulated(out: Path, steps: Steps):
+    from hyperspy_stereo import Diffraction4DStereo
+    from hyperspy_stereo.simulation import depth_errors, simulate_scan
+
+    truth = simulate_scan()
+    signal = Diffraction4DStereo(truth.stack)
+    _calibrate_scan_axes(signal, truth.pixel_size)
+    rows, columns = truth.stack.shape[:2]
+    steps("simulate", f"{len(truth.lines)} lines, scan {columns} x {rows}, {signal.data.dtype}")
+    signal.calibrate_disc(truth.convergence_angle, vacuum=truth.vacuum, show_progressbar=False)
+    disc = signal.metadata.Stereo.Disc
+    error = np.hypot(*np.subtract(disc.centre, truth.disc_centre))
+    steps("disc", f"{_disc_text(disc)}; centre off by {error:.3f} px")
+    signal.calibrate_kikuchi(show_progressbar=False)
+    azimuth = signal.metadata.Stereo.kikuchi_azimuth
+    off = (azimuth - truth.kikuchi_azimuth + 90) % 180 - 90
+    steps("Kikuchi line", f"azimuth {azimuth:.2f}°, off by {abs(off):.2f}°")
+    signal.calibrate_rotation(show_progressbar=False)
+    rotation = signal.metadata.Stereo.scan_rotation
+    off = (rotation - truth.scan_rotation + 180) % 360 - 180
+    steps("rotation", f"scan rotation {rotation:.2f}°, off by {abs(off):.2f}°")
+    network = _from_scan(signal, out, steps)
+    error = depth_errors(network.points_in_scan, truth)
+    steps(
+        "truth",
+        f"depth error: median {np.median(np.abs(error)):.1f} nm, "
+        f"{100 * np.mean(np.abs(error) > 20):.1f} % above 20 nm, foil {truth.thickness:g} nm",
+    )
+    return network
+
+
+def _scan(options: argparse.Namespace, out: Path, steps: Steps):
+    from hyperspy_stereo import load
+
+    shape = tuple(int(n) for n in options.shape.split(",")) if options.shape else None
+    signal = load(options.scan, navigation_shape=shape)
+    if options.pixel:
+        _calibrate_scan_axes(signal, options.pixel)
+    steps("load", f"{signal}, {signal.data.dtype}")
+    vacuum = load(options.vacuum) if options.vacuum else None
+    signal.calibrate_disc(options.alpha, vacuum=vacuum)
+    steps("disc", _disc_text(signal.metadata.Stereo.Disc))
+    signal.calibrate_kikuchi()
+    steps("Kikuchi line", f"azimuth {signal.metadata.Stereo.kikuchi_azimuth:.1f}°")
+    signal.calibrate_rotation()
+    steps("rotation", f"scan rotation {signal.metadata.Stereo.scan_rotation:.1f}°")
+    return _from_scan(signal, out, steps)
+
+
+def _pair(options: argparse.Namespace, out: Path, steps: Steps):
+    from hyperspy_stereo import StereoPair, load
+
+    if not (options.left and options.right and options.angle):
+        raise ValueError("a pair needs LEFT=..., RIGHT=... and ANGLE=... (degrees).")
+    left, right = load(options.left, lazy=False), load(options.right, lazy=False)
+    scale = {"pixel_size": options.pixel, "units": "nm"} if options.pixel else {}
+    pair = StereoPair.from_images(left, right, stereo_angle=options.angle, **scale)
+    steps("load", f"{pair}, {pair.stereo_angle:g}°")
+    pair = pair.align()
+    report = pair.metadata.Stereo.Alignment
+    steps("align", f"{report.n_inliers} features, vertical residual {report.residual:.2f} px")
+    return _from_views(pair, out, steps)
+
+
+def _from_scan(signal, out: Path, steps: Steps):
+    pair = signal.virtual_stereo(show_progressbar=False)
+    if pair._lazy:
+        pair.compute(show_progressbar=False)
+    steps("views", f"{pair.n_views} views {pair.stereo_angle:.3f}° apart")
+    return _from_views(pair, out, steps)
+
+
+def _from_views(pair, out: Path, steps: Steps):
+    pair.save(out / "views.zspy", overwrite=True)
+    _save_figure(pair.plot_anaglyph(), out / "anaglyph.png")
+    maps = pair.detect_dislocations()
+    share = 100 * maps.mask().mean()
+    _save_figure(maps.plot_overlay(), out / "detection.png")
+    steps("detect", f"{share:.1f} % of the pixels lie on lines")
+    network = maps.reconstruct()
+    steps(
+        "reconstruct",
+        f"{len(network.lines)} lines, {network.total_length:.0f} {network.units} in all, "
+        f"median sigma of depth {np.median(network.sigma):.1f} {network.units}",
+    )
+    return network
+
+
+def _write_network(network, out: Path, steps: Steps) -> None:
+    network.save(out / "network.vtp")
+    network.save(out / "network.csv")
+    network.save_png(out / "network.png")
+    network.save_html(out / "network.html")
+    steps("write", ", ".join(sorted(p.name for p in out.iterdir())))
+
+
+def _calibrate_scan_axes(signal, pixel_size: float) -> None:
+    for axis, name in zip(signal.axes_manager.navigation_axes, ("x", "y"), strict=True):
+        axis.scale, axis.units, axis.name = pixel_size, "nm", name
+
+
+def _disc_text(disc) -> str:
+    x, y = disc.centre
+    return f"centre ({x:.2f}, {y:.2f}) px, radius {disc.radius:.2f} px"
+
+
+def _save_figure(axes, path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    axes.figure.savefig(path, dpi=150, bbox_inches="tight")
+    plt.close(axes.figure)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
