@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hyperspy_stereo.geometry.incidence import as_incidence
+from hyperspy_stereo.geometry.parallax import check_geometry, view_offsets
 from hyperspy_stereo.geometry.triangulation import as_offsets, lift
 from hyperspy_stereo.results.arrays import ViewPoints, as_shape
 from hyperspy_stereo.results.chains import (
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["network_from_matches"]
 
+# Defaults of the shortest line and the longest gap that a line steps over, px.
+MIN_LENGTH = 10.0
+MAX_GAP = 6.0
+
 
 def network_from_matches(
     cls: type[DislocationNetwork],
@@ -37,8 +42,8 @@ def network_from_matches(
     image_shape: tuple[int, int] | None = None,
     to_scan: ArrayLike | None = None,
     min_confidence: float = 0.5,
-    min_length: float = 10.0,
-    max_gap: float = 6.0,
+    min_length: float | None = None,
+    max_gap: float | None = None,
     scan_shape: tuple[int, int] | None = None,
 ) -> DislocationNetwork:
     """Network from matched points; the lines are the chains of view 0.
@@ -52,8 +57,8 @@ def network_from_matches(
     matches : sequence of ChainMatch
         One per view, as ``matching.match_views`` returns them.
     offsets : array-like of shape (V, 2) or None
-        View v shows a feature of disparity d at r_mid + offsets[v] d; None is a pair, (-0.5, 0)
-        and (0.5, 0).
+        View v shows a feature of disparity d at r_mid + offsets[v] d; None takes
+        ``geometry.view_offsets(incidence, geometry)``: (-0.5, 0), (0.5, 0) for a pair along x.
     geometry : {"tiltless", "tilt"}
         See :func:`hyperspy_stereo.geometry.projection_matrices`.
     incidence : array-like of shape (V, 2)
@@ -66,12 +71,12 @@ def network_from_matches(
         Pixels of the views to pixels of the unrotated scan.
     min_confidence : float
         Points below it are left out. Default 0.5: more likely right than wrong.
-    min_length : float
-        Shorter pieces, px in the image, are left out. Default 10: below it the direction of a
-        line is not measured.
-    max_gap : float
-        Lines step over missing points up to this length, px. Default 6, about the width of a
-        line.
+    min_length : float, optional
+        Pieces shorter than this along the image, in `units`, are left out. Default 10 px: below
+        it the direction of a line is not measured.
+    max_gap : float, optional
+        Lines step over missing points up to this length, in `units`. Default 6 px, about the
+        width of a line.
     scan_shape : (H, W), optional
         Of the unrotated scan, px.
 
@@ -85,15 +90,13 @@ def network_from_matches(
     ValueError
         If the views, offsets and incidences do not fit each other, or a setting is out of range.
     """
+    if np.size(incidence) == 0:
+        raise ValueError("Depth needs the incidences of the views: incidence=(views, 2) in mrad.")
+    check_geometry(geometry)
     theta = as_incidence(incidence)
-    b = as_offsets(offsets, len(theta))
+    b = view_offsets(theta, geometry) if offsets is None else as_offsets(offsets, len(theta))
     ordered = _by_view(matches, len(theta))
-    if not 0 <= min_confidence <= 1:
-        raise ValueError(f"min_confidence lies between 0 and 1; {min_confidence!r} was given.")
-    if not (min_length >= 0 and max_gap >= 0):
-        raise ValueError(
-            f"min_length and max_gap are lengths in px; {min_length!r} and {max_gap!r} were given."
-        )
+    min_length, max_gap = _settings(min_confidence, min_length, max_gap, pixel_size)
     shape = as_shape(image_shape)
     if shape is None and geometry == "tilt":
         raise ValueError(
@@ -125,6 +128,23 @@ def network_from_matches(
         views=[_matched(m, min_confidence) for m in ordered],
         rejected=rejected,
     )
+
+
+def _settings(
+    min_confidence: float, min_length: float | None, max_gap: float | None, pixel_size: float
+) -> tuple[float, float]:
+    """The two lengths in px, after checking all settings."""
+    if not 0 <= min_confidence <= 1:
+        raise ValueError(f"min_confidence lies between 0 and 1; {min_confidence!r} was given.")
+    if not pixel_size > 0:
+        raise ValueError(f"pixel_size must be positive; {pixel_size!r} was given.")
+    shortest = MIN_LENGTH if min_length is None else min_length / pixel_size
+    longest_gap = MAX_GAP if max_gap is None else max_gap / pixel_size
+    if not (shortest >= 0 and longest_gap >= 0):
+        raise ValueError(
+            f"min_length and max_gap are lengths; {min_length!r} and {max_gap!r} were given."
+        )
+    return shortest, longest_gap
 
 
 def _by_view(matches: Sequence[ChainMatch], views: int) -> list[ChainMatch]:

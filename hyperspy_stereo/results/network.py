@@ -113,16 +113,16 @@ class DislocationNetwork:
     def from_matches(
         cls,
         matches: Sequence[ChainMatch],
-        offsets: ArrayLike | None,
-        geometry: str,
-        incidence: ArrayLike,
+        offsets: ArrayLike | None = None,
+        geometry: str = "tiltless",
+        incidence: ArrayLike = (),
         **settings: Any,
     ) -> DislocationNetwork:
         """Network from matched points; the lines are the chains of view 0.
 
         `matches` holds one ``CurveMatch`` per view, `offsets` (V, 2) and `incidence` (V, 2, mrad)
-        describe the views. Settings: pixel_size, units, image_shape, to_scan, scan_shape,
-        min_confidence (default 0.5), min_length and max_gap (px); they are described at
+        describe the views (offsets None: from the incidences). Settings: pixel_size, units,
+        image_shape, to_scan, scan_shape, min_confidence, min_length, max_gap; they are described at
         :func:`hyperspy_stereo.results.build.network_from_matches`.
         """
         from hyperspy_stereo.results.build import network_from_matches
