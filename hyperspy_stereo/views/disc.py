@@ -7,8 +7,9 @@ from scipy import ndimage
 from scipy.special import erfc
 from skimage.measure import label, regionprops
 
-_DEGREE = 6  # of the brightness inside the disc: follows a ramp and a Kikuchi band
+_WAVES = 6  # of brightness around the rim: follow a ramp and a Kikuchi band
 _MAX_PIXELS = 20_000  # more do not change the fit, only its time
+_MIN_COUNTS = 1e5  # per part of the scan: fewer are too noisy to find a rim in
 _FULL_SCALES = tuple(2**n - 1 for n in (6, 8, 10, 12, 14, 16, 24, 32))
 
 
@@ -61,8 +62,9 @@ def fit_disc(pattern: np.ndarray) -> Disc:
 
     Notes
     -----
-    Model: background ramp + polynomial (degree 6) times erfc((r - R) / (sqrt(2) e)) / 2, solved by
-    Gauss-Newton with Cauchy weights.
+    Model: background ramp + brightness times erfc((r - R) / (sqrt(2) e)) / 2, the brightness being
+    six waves around the rim, each linear in the radius; solved by Gauss-Newton with Cauchy
+    weights.
 
     Examples
     --------
@@ -81,9 +83,9 @@ def fit_disc(pattern: np.ndarray) -> Disc:
             f"{radius:.0f} px): only {seen:.0%} of its rim can be seen, 40 % are needed. Give the "
             "centre and radius, or record with a larger camera length's worth of detector."
         )
-    pixels, values = _rim_pixels(clean, (x, y), radius, max(0.35 * radius, 4.0))
+    pixels, values = _rim_pixels(clean, (x, y), radius)
     start = np.array([x, y, radius, 1.0])
-    fitted, covariance = _gauss_newton(pixels, values, start, free=4, degree=_DEGREE)
+    fitted, covariance = _gauss_newton(pixels, values, start, free=4, waves=_WAVES)
     if not _plausible(fitted, start, image.shape):
         raise ValueError(
             "No disc with a clear rim was found: the fit did not converge. Pass a vacuum pattern "
@@ -269,21 +271,21 @@ def _outline_circle(mask: np.ndarray) -> tuple[float, float, float, float]:
     return float((off <= tolerance).mean()), float(x), float(y), radius + 0.5
 
 
-def _rim_pixels(image, centre, radius, half) -> tuple[np.ndarray, np.ndarray]:
-    """(2, n) positions and (n,) values of the pixels within `half` of the rim."""
+def _rim_pixels(image, centre, radius) -> tuple[np.ndarray, np.ndarray]:
+    """(2, n) positions and (n,) values of the pixels around the rim."""
     y, x = np.indices(image.shape)
-    near = np.abs(np.hypot(x - centre[0], y - centre[1]) - radius) < half
+    out = np.hypot(x - centre[0], y - centre[1]) - radius
+    near = (out > -max(0.25 * radius, 4.0)) & (out < max(0.35 * radius, 4.0))
     step = int(np.ceil(near.sum() / _MAX_PIXELS))
     chosen = np.flatnonzero(near)[::step]
     return np.stack([x.ravel()[chosen], y.ravel()[chosen]]).astype(float), image.ravel()[chosen]
 
 
-def _gauss_newton(pixels, values, start, free, degree) -> tuple[np.ndarray, np.ndarray]:
+def _gauss_newton(pixels, values, start, free, waves) -> tuple[np.ndarray, np.ndarray]:
     """Fit centre, radius and edge width (the first `free` of them) and the brightness."""
     x0, y0, scale = start[0], start[1], start[2]
     u, v = (pixels[0] - x0) / scale, (pixels[1] - y0) / scale
-    powers = [u**i * v**j for i in range(degree + 1) for j in range(degree + 1 - i)]
-    basis = np.stack(powers, axis=1)
+    basis = _brightness_basis(u, v, waves)
     ground = np.stack([np.ones_like(u), u, v], axis=1)
     n = basis.shape[1]
     level = max(float(np.percentile(values, 95)), 1e-12)
@@ -318,6 +320,19 @@ def _gauss_newton(pixels, values, start, free, degree) -> tuple[np.ndarray, np.n
     return p, inverse[-free:, -free:] * noise
 
 
+def _brightness_basis(u: np.ndarray, v: np.ndarray, order: int) -> np.ndarray:
+    """Waves around the rim up to `order`, each linear in the radius.
+
+    A free polynomial in x and y bends so fast across the rim that it takes the place of a larger
+    radius; two radial terms cannot.
+    """
+    rho, angle = np.hypot(u, v), np.arctan2(v, u)
+    waves = [np.ones_like(u)]
+    for m in range(1, order + 1):
+        waves += [np.cos(m * angle), np.sin(m * angle)]
+    return np.stack([w * f for w in waves for f in (1.0, rho - 1)], axis=1)
+
+
 def _solve(matrix: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Least squares with a trace of damping, and the inverse of the normal matrix."""
     normal = matrix.T @ matrix
@@ -344,17 +359,34 @@ def _binned_sums(frames, bins: int) -> tuple[np.ndarray, np.ndarray]:
     ny, nx = frames.shape[:2]
     rows = np.linspace(0, ny, min(bins, ny) + 1).round().astype(int)
     columns = np.linspace(0, nx, min(bins, nx) + 1).round().astype(int)
-    places, sums = [], []
-    for y0, y1 in zip(rows[:-1], rows[1:], strict=True):
-        for x0, x1 in zip(columns[:-1], columns[1:], strict=True):
-            places.append(((x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2))
+    places = np.empty((len(rows) - 1, len(columns) - 1, 2))
+    sums = []
+    for j, (y0, y1) in enumerate(zip(rows[:-1], rows[1:], strict=True)):
+        for i, (x0, x1) in enumerate(zip(columns[:-1], columns[1:], strict=True)):
+            places[j, i] = ((x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2)
             sums.append(frames[y0:y1, x0:x1].sum(axis=(0, 1), dtype=np.float64))
     if not isinstance(frames, np.ndarray):
         import dask
 
         # one pass: every block is read once and freed when its parts are summed
         sums = dask.compute(*sums)
-    return np.array(places), np.stack([np.asarray(s) for s in sums])
+    grid = np.stack([np.asarray(s) for s in sums]).reshape(*places.shape[:2], *frames.shape[2:])
+    while grid.shape[0] * grid.shape[1] > 4 and grid.sum() / places[..., 0].size < _MIN_COUNTS:
+        before = places.shape
+        places, grid = _pairs(places, np.mean), _pairs(grid, np.sum)
+        if places.shape == before:
+            break
+    return places.reshape(-1, 2), grid.reshape(-1, *frames.shape[2:])
+
+
+def _pairs(grid: np.ndarray, merge) -> np.ndarray:
+    """Merge neighbouring parts where there is an even number, more than two, of them."""
+    for axis in range(2):
+        n = grid.shape[axis]
+        if n > 2 and n % 2 == 0:
+            shape = (*grid.shape[:axis], n // 2, 2, *grid.shape[axis + 1 :])
+            grid = merge(grid.reshape(shape), axis=axis + 1)
+    return grid
 
 
 def _shifted_centre(pattern: np.ndarray, disc: Disc) -> np.ndarray:
@@ -373,8 +405,8 @@ def _shifted_centre(pattern: np.ndarray, disc: Disc) -> np.ndarray:
         seen = np.array([columns[near].mean(), rows[near].mean()])
         start[:2] = seen if np.hypot(*(seen - disc.centre)) < 0.5 * radius else disc.centre
     guess = start.copy()
-    pixels, values = _rim_pixels(clean, guess[:2], radius, max(0.35 * radius, 4.0))
-    fitted, _ = _gauss_newton(pixels, values, start, free=2, degree=4)
+    pixels, values = _rim_pixels(clean, guess[:2], radius)
+    fitted, _ = _gauss_newton(pixels, values, start, free=2, waves=4)
     return fitted[:2] if np.hypot(*(fitted[:2] - guess[:2])) < 0.3 * radius else np.full(2, np.nan)
 
 
