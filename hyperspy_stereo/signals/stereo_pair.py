@@ -223,12 +223,12 @@ class StereoPair(ViewStack):
         -------
         matplotlib.axes.Axes
         """
-        from hyperspy_stereo.viewer import plot_anaglyph
-
         self._check_images(2)
         for name, view in (("left", left), ("right", right)):
             if not -self.n_views <= view < self.n_views:
                 raise ValueError(f"{name}={view} but there are {self.n_views} views (from 0).")
+        from hyperspy_stereo.viewer import plot_anaglyph
+
         views = np.asarray(self._views_array()[[left, right]])
         pixel_size, units = self._image_axes()
         return plot_anaglyph(views[0], views[1], pixel_size=pixel_size, units=units, **kwargs)

@@ -1,0 +1,443 @@
+"""A table of bad input over the public API: each gives an error that says what to do."""
+
+import hyperspy.api as hs
+import numpy as np
+import pytest
+
+import hyperspy_stereo
+from hyperspy_stereo import Diffraction4DStereo, DislocationMap, DislocationNetwork, StereoPair
+
+RNG = np.random.default_rng(0)
+IMAGE = RNG.random((48, 64))
+
+
+def disc_pattern(shape=(32, 32), centre=(15.5, 15.5), radius=10.0, level=200.0):
+    y, x = np.indices(shape)
+    return level / (1 + np.exp(4 * (np.hypot(x - centre[0], y - centre[1]) - radius)))
+
+
+def scan(pattern=None, shape=(8, 8)):
+    pattern = disc_pattern() if pattern is None else pattern
+    stack = np.random.default_rng(1).poisson(pattern, (*shape, *pattern.shape))
+    return Diffraction4DStereo(stack.astype(np.uint16))
+
+
+def calibrated():
+    return scan().calibrate_disc(60)
+
+
+def pair(**kwargs):
+    return StereoPair.from_images(IMAGE, IMAGE[::-1], **{"stereo_angle": 8, **kwargs})
+
+
+def masks():
+    array = np.zeros((2, 48, 64), np.float32)
+    array[:, 5:40, 20:23] = 1
+    return array
+
+
+def maps():
+    return DislocationMap.from_masks(masks(), pair())
+
+
+def with_nan(array):
+    array = np.array(array, dtype=float)
+    array.flat[7] = np.nan
+    return array
+
+
+def signal(scale, units="nm", shape=(48, 64)):
+    image = hs.signals.Signal2D(np.resize(IMAGE, shape))
+    for axis in image.axes_manager.signal_axes:
+        axis.scale, axis.units = scale, units
+    return image
+
+
+TABLE = {
+    # two images
+    "zero angle": (lambda: pair(stereo_angle=0), ValueError, "no depth"),
+    "negative angle": (lambda: pair(stereo_angle=-4), ValueError, "swap the two images"),
+    "right angle": (lambda: pair(stereo_angle=90), ValueError, "between 0 and 90"),
+    "angle is NaN": (lambda: pair(stereo_angle=np.nan), ValueError, "finite"),
+    "angle is text": (lambda: pair(stereo_angle="8"), TypeError, "must be a number"),
+    "unknown geometry": (lambda: pair(geometry="tilted"), ValueError, "tiltless"),
+    "pixel size zero": (lambda: pair(pixel_size=0), ValueError, "above 0"),
+    "units are a number": (lambda: pair(units=3), TypeError, "must be text"),
+    "sizes differ": (
+        lambda: StereoPair.from_images(IMAGE, IMAGE[:, :-4], 8),
+        ValueError,
+        r"64 x 48, right: 60 x 48",
+    ),
+    "calibrations differ": (
+        lambda: StereoPair.from_images(signal(1.0), signal(1.2), 8),
+        ValueError,
+        "differ in calibration",
+    ),
+    "units differ": (
+        lambda: StereoPair.from_images(signal(1.0), signal(1.0, "um"), 8),
+        ValueError,
+        "differ in calibration",
+    ),
+    "calibration contradicts": (
+        lambda: StereoPair.from_images(signal(1.0), signal(1.0), 8, pixel_size=2, units="nm"),
+        ValueError,
+        "leave pixel_size out",
+    ),
+    "NaN in an image": (
+        lambda: StereoPair.from_images(with_nan(IMAGE), IMAGE, 8),
+        ValueError,
+        "left holds 1 pixels that are NaN",
+    ),
+    "complex image": (
+        lambda: StereoPair.from_images(IMAGE, IMAGE * 1j, 8),
+        TypeError,
+        "right is complex",
+    ),
+    "text for an image": (
+        lambda: StereoPair.from_images("a.dm4", IMAGE, 8),
+        TypeError,
+        r"hs\.load",
+    ),
+    "image of objects": (
+        lambda: StereoPair.from_images(IMAGE.astype(object), IMAGE, 8),
+        TypeError,
+        "image of numbers",
+    ),
+    "stack for an image": (
+        lambda: StereoPair.from_images(RNG.random((2, 48, 64)), IMAGE, 8),
+        ValueError,
+        "one 2-D image",
+    ),
+    "tiny image": (
+        lambda: StereoPair.from_images(np.eye(8), np.eye(8), 8),
+        ValueError,
+        "16 x 16",
+    ),
+    # segments
+    "azimuths missing": (
+        lambda: StereoPair.from_segments([IMAGE] * 4, 3, [45, 135]),
+        ValueError,
+        "4 images need 4 azimuths",
+    ),
+    "azimuth twice": (
+        lambda: StereoPair.from_segments([IMAGE] * 2, 3, [10, 370]),
+        ValueError,
+        "one direction twice",
+    ),
+    "azimuth is NaN": (
+        lambda: StereoPair.from_segments([IMAGE] * 2, 3, [10, np.nan]),
+        ValueError,
+        "finite",
+    ),
+    "one segment": (
+        lambda: StereoPair.from_segments([IMAGE], 3, [10]),
+        ValueError,
+        "at least two",
+    ),
+    "segments as one image": (
+        lambda: StereoPair.from_segments(IMAGE, 3, [10, 190]),
+        ValueError,
+        "list of 2-D images",
+    ),
+    # views
+    "incidence of the wrong shape": (
+        lambda: pair().set_incidence([[1, 2]]),
+        ValueError,
+        "2 finite rows",
+    ),
+    "incidence unknown": (
+        lambda: StereoPair(RNG.random((2, 32, 32))).stereo_angle,
+        ValueError,
+        "set_incidence",
+    ),
+    "anaglyph of one view": (lambda: pair().inav[0].plot_anaglyph(), ValueError, "one view"),
+    "anaglyph of view 5": (lambda: pair().plot_anaglyph(right=5), ValueError, "there are 2 views"),
+    "align one view": (lambda: pair().inav[0].align(), ValueError, "one view"),
+    "align unrelated images": (
+        lambda: StereoPair.from_images(*RNG.random((2, 128, 128)), 8).align(),
+        ValueError,
+        "agree|features",
+    ),
+    "align constant images": (
+        lambda: StereoPair.from_images(*np.ones((2, 128, 128)), 8).align(),
+        ValueError,
+        "constant",
+    ),
+    "unknown detector method": (
+        lambda: pair().detect_dislocations(method="magic"),
+        ValueError,
+        "method must be one of",
+    ),
+    "detect on NaN": (
+        lambda: StereoPair(with_nan(RNG.random((2, 32, 32)))).detect_dislocations(),
+        ValueError,
+        "NaN",
+    ),
+    "detect on a scan of views": (
+        lambda: StereoPair(RNG.random((2, 3, 32, 32))).detect_dislocations(),
+        ValueError,
+        "one navigation axis",
+    ),
+    # maps
+    "masks of another size": (
+        lambda: DislocationMap.from_masks(masks()[:, :40], pair()),
+        ValueError,
+        r"\(2, 40, 64\)",
+    ),
+    "masks of 0 and 255": (
+        lambda: DislocationMap.from_masks(masks() * 255, pair()),
+        ValueError,
+        "divide a mask",
+    ),
+    "NaN in a map": (lambda: DislocationMap(with_nan(np.eye(32))).mask(), ValueError, "NaN"),
+    "complex map": (lambda: DislocationMap(np.eye(32) * 1j).mask(), TypeError, "real"),
+    "threshold above 1": (lambda: maps().mask(1.5), ValueError, "between 0 and 1"),
+    "threshold is text": (lambda: maps().mask("high"), TypeError, "must be a number"),
+    "reconstruct one view": (lambda: maps().inav[0].reconstruct(), ValueError, "one view"),
+    "reconstruct without incidence": (
+        lambda: DislocationMap(masks()).reconstruct(),
+        ValueError,
+        "set_incidence",
+    ),
+    "reconstruct two equal views": (
+        lambda: maps().set_incidence([[5, 0], [5, 0]]).reconstruct(),
+        ValueError,
+        "same|differ|angle|parallax",
+    ),
+    "empty range": (
+        lambda: maps().reconstruct(disparity_range=(5, 5)),
+        ValueError,
+        "must grow",
+    ),
+    "range of one number": (
+        lambda: maps().reconstruct(disparity_range=5),
+        ValueError,
+        "smallest, largest",
+    ),
+    "confidence above 1": (
+        lambda: maps().reconstruct(min_confidence=2),
+        ValueError,
+        "min_confidence",
+    ),
+    "negative length": (
+        lambda: maps().reconstruct(min_length=-1),
+        ValueError,
+        "not be negative",
+    ),
+    "pixels not square": (
+        lambda: _stretched(maps()).reconstruct(),
+        ValueError,
+        "not square",
+    ),
+    # scans
+    "no disc calibrated": (lambda: scan().virtual_stereo(), ValueError, "calibrate_disc"),
+    "no convergence angle": (
+        lambda: scan().calibrate_disc(),
+        ValueError,
+        "convergence_angle",
+    ),
+    "negative convergence angle": (
+        lambda: scan().calibrate_disc(-3),
+        ValueError,
+        "convergence_angle",
+    ),
+    "vacuum of another size": (
+        lambda: scan().calibrate_disc(60, vacuum=np.ones((16, 16))),
+        ValueError,
+        "same detector",
+    ),
+    "vacuum is text": (
+        lambda: scan().calibrate_disc(60, vacuum="vacuum.mib"),
+        TypeError,
+        "load a file",
+    ),
+    "empty patterns": (
+        lambda: scan(np.zeros((32, 32))).calibrate_disc(60),
+        ValueError,
+        "no disc|constant",
+    ),
+    "noise without a disc": (
+        lambda: scan(np.full((32, 32), 50.0)).calibrate_disc(60),
+        ValueError,
+        "disc",
+    ),
+    "saturated patterns": (
+        lambda: Diffraction4DStereo(
+            np.where(disc_pattern() > 100, 4095, 0).astype(np.uint16)
+            * np.ones((8, 8, 1, 1), np.uint16)
+        ).calibrate_disc(60),
+        ValueError,
+        "saturat",
+    ),
+    "disc outside the frame": (
+        lambda: scan(disc_pattern(centre=(31, 34), radius=14)).calibrate_disc(60),
+        ValueError,
+        "frame|disc",
+    ),
+    "series without its shape": (
+        lambda: Diffraction4DStereo(np.ones((9, 32, 32))).virtual_stereo(),
+        ValueError,
+        "navigation_shape",
+    ),
+    "one pattern": (
+        lambda: Diffraction4DStereo(disc_pattern()).virtual_stereo(),
+        ValueError,
+        "one pattern",
+    ),
+    "series of scans": (
+        lambda: Diffraction4DStereo(np.ones((2, 3, 3, 32, 32))).virtual_stereo(),
+        ValueError,
+        r"s\.inav\[:, :, 0\]",
+    ),
+    "patterns too small": (
+        lambda: Diffraction4DStereo(np.ones((4, 4, 5, 5))).calibrate_disc(60),
+        ValueError,
+        "8 x 8",
+    ),
+    "rotation unknown": (
+        lambda: calibrated().virtual_stereo(direction=0.0),
+        ValueError,
+        "calibrate_rotation",
+    ),
+    "unknown layout": (
+        lambda: calibrated().virtual_stereo("ring", direction=0.0, rotation=0.0),
+        ValueError,
+        "layout",
+    ),
+    "unknown detector shape": (
+        lambda: calibrated().virtual_stereo(shape="star", direction=0.0, rotation=0.0),
+        ValueError,
+        "circle",
+    ),
+    "detector off the pattern": (
+        lambda: calibrated().virtual_stereo(positions=[[15, 15], [90, 15]], rotation=0.0),
+        ValueError,
+        "outside",
+    ),
+    "detector larger than the disc": (
+        lambda: calibrated().virtual_stereo(radius=30, direction=0.0, rotation=0.0),
+        ValueError,
+        "does not fit",
+    ),
+    "direction is a word": (
+        lambda: calibrated().virtual_stereo(direction="up", rotation=0.0),
+        ValueError,
+        "azimuth in degrees",
+    ),
+    "positions and segments": (
+        lambda: calibrated().virtual_stereo(
+            positions=[[12, 15], [19, 15]], segments=4, rotation=0.0
+        ),
+        ValueError,
+        "not both",
+    ),
+    "one position": (
+        lambda: calibrated().virtual_stereo(positions=[[15, 15]], rotation=0.0),
+        ValueError,
+        "two or more",
+    ),
+    "azimuth and g": (
+        lambda: calibrated().calibrate_kikuchi(azimuth=3, g=(1, 0)),
+        ValueError,
+        "not both",
+    ),
+    "g is zero": (lambda: calibrated().calibrate_kikuchi(g=(0, 0)), ValueError, "two numbers"),
+    "no band in the data": (
+        lambda: calibrated().calibrate_kikuchi(),
+        ValueError,
+        "azimuth",
+    ),
+    "flip is a number": (
+        lambda: calibrated().calibrate_rotation(3.0, scan_flip=1),
+        TypeError,
+        "True or False",
+    ),
+    "defocus sign 2": (
+        lambda: calibrated().calibrate_rotation(defocus_sign=2),
+        ValueError,
+        "1, -1 or None",
+    ),
+    "rebinned after calibration": (
+        lambda: calibrated().rebin(scale=(1, 1, 2, 2)).virtual_stereo(rotation=0.0),
+        ValueError,
+        "calibrated on patterns",
+    ),
+    "scan of 1 x N": (
+        lambda: scan(shape=(1, 8)).calibrate_disc(60).calibrate_rotation(),
+        ValueError,
+        "",
+    ),
+    # files and results
+    "no such file": (lambda: hyperspy_stereo.load("nowhere.mib"), FileNotFoundError, "no file"),
+    "network of another kind": (
+        lambda: DislocationNetwork.load("network.xyz"),
+        ValueError,
+        r"\.vtp",
+    ),
+}
+
+
+def _stretched(signal):
+    signal.axes_manager.signal_axes[0].scale = 2.0
+    return signal
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_bad_input_says_what_to_do(name):
+    act, error, message = TABLE[name]
+    with pytest.raises(error, match=message) as raised:
+        act()
+    assert len(str(raised.value)) > 20
+
+
+def test_table_is_long_enough():
+    assert len(TABLE) >= 40
+
+
+def test_failed_steps_leave_no_trace():
+    signal = calibrated()
+    before = signal.metadata.as_dictionary()
+    for act in (
+        lambda: signal.calibrate_disc(-3),
+        lambda: signal.calibrate_kikuchi(g=(0, 0)),
+        lambda: signal.calibrate_rotation(np.nan),
+        lambda: signal.virtual_stereo("ring", direction=0.0, rotation=0.0),
+    ):
+        with pytest.raises(ValueError, match=r"\w+"):
+            act()
+    after = signal.metadata.as_dictionary()
+    assert str(after) == str(before)
+    assert signal.metadata.Stereo.Disc.radius == pytest.approx(10, abs=0.2)
+
+
+# What looks bad but has a right answer.
+
+
+def test_reversed_views_give_the_same_depth():
+    there = maps().reconstruct(min_confidence=0)
+    back = maps().inav[::-1].reconstruct(min_confidence=0)
+    assert there.points.shape[0] > 0
+    np.testing.assert_allclose(
+        np.median(back.points[:, 2]), np.median(there.points[:, 2]), atol=0.5
+    )
+
+
+def test_empty_masks_give_an_empty_network():
+    empty = DislocationMap.from_masks(np.zeros((2, 48, 64)), pair())
+    network = empty.reconstruct()
+    assert network.lines == [] or len(network.lines) == 0
+    assert network.points.shape == (0, 3)
+    assert np.isnan(network.disparity_map()).all()
+
+
+def test_constant_views_hold_no_line():
+    flat = StereoPair.from_images(np.full((48, 64), 7), np.full((48, 64), 7), 8)
+    try:
+        assert not flat.detect_dislocations().mask().any()
+    except ValueError as error:
+        assert "constant" in str(error)
+
+
+def test_boolean_and_integer_masks_are_taken():
+    network = DislocationMap.from_masks(masks() > 0, pair()).reconstruct(min_confidence=0)
+    assert len(network.points) > 0
