@@ -19,6 +19,8 @@ class Appearance:
 
     Attributes
     ----------
+    flat : (H, W) float32 ndarray
+        Flat-fielded view.
     phases : (2, 2, H', W') float32 ndarray
         The padded view shifted by half a pixel in y (first axis) and x (second axis).
     mean, norm : (2, 2, H', W') float32 ndarray
@@ -29,6 +31,7 @@ class Appearance:
         Half height and half width of the window; also the padding.
     """
 
+    flat: np.ndarray
     phases: np.ndarray
     mean: np.ndarray
     norm: np.ndarray
@@ -83,7 +86,7 @@ def prepare_appearance(image: np.ndarray, half: tuple[int, int]) -> Appearance:
     mean = uniform_filter(phases, size, mode="nearest")
     square = uniform_filter(phases * phases, size, mode="nearest")
     norm = np.sqrt(np.maximum(square - mean * mean, _FLOOR**2))
-    return Appearance(phases, mean, norm, gaussian_filter(flat, 1.5, mode="nearest"), half)
+    return Appearance(flat, phases, mean, norm, gaussian_filter(flat, 1.5, mode="nearest"), half)
 
 
 def _half_shift(image, axis):

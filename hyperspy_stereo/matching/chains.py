@@ -52,6 +52,7 @@ class Chains:
 
 def build_chains(
     mask: np.ndarray,
+    detected: np.ndarray | None = None,
     spur: float = 7.0,
     bridge: float = 18.0,
     deflection: float = 30.0,
@@ -67,6 +68,8 @@ def build_chains(
     ----------
     mask : (H, W) bool ndarray
         Line mask.
+    detected : (H, W) bool ndarray, optional
+        Pixels where a line was really seen; default ``mask``. Lines without any are dropped.
     spur, bridge, deflection, gap : float
         See `MatchSettings`.
 
@@ -88,7 +91,7 @@ def build_chains(
     _link_junctions(branches, heading, links, absorbed, deflection)
     _link_gaps(branches, heading, links, absorbed, gap, deflection)
     walks = _walk_links(branches, links, absorbed)
-    return _assemble(branches, walks, np.asarray(mask, bool))
+    return _assemble(branches, walks, np.asarray(mask if detected is None else detected, bool))
 
 
 def _headings(path):
@@ -222,11 +225,14 @@ def _assemble(branches: Branches, walks, mask) -> Chains:
         raw = np.concatenate(pieces)
         if len(raw) < 3:
             continue
-        xy, tangent = _smooth(raw, ring)
         on = np.round(raw).astype(int)
+        seen = mask[on[:, 1], on[:, 0]]
+        if not seen.any():
+            continue
+        xy, tangent = _smooth(raw, ring)
         points.append(xy)
         tangents.append(tangent)
-        real.append(mask[on[:, 1], on[:, 0]])
+        real.append(seen)
         free = np.zeros(len(raw), bool)
         if not ring:
             for spot, (b, backwards) in ((0, walk[0]), (-1, walk[-1])):

@@ -47,10 +47,13 @@ class PairCost:
         Cost of every label; NaN where the counterpart lies outside the other view.
     hit : (N, L) int32 ndarray
         Point of the other view's lines that the label leads to, -1 if none is near.
+    correlation : (N, L) float32 ndarray or None
+        Correlation with the other view, NaN outside of it; None without images.
     """
 
     cost: np.ndarray
     hit: np.ndarray
+    correlation: np.ndarray | None
 
 
 def nearest_map(chains: Chains, shape: tuple[int, int]) -> np.ndarray:
@@ -167,11 +170,12 @@ def pair_cost(
         (settings.distance, settings.orientation, w_contrast),
         (settings.distance_cap, settings.orientation_cap, settings.contrast_cap),
     )
+    ncc = None
     if with_images and len(chains):
         ncc = correlation_volume(*appearances, chains.points, shifts)
         cost += settings.appearance * (1 - ncc)
     _favour_free_ends(cost, chains, other.chains, np.asarray(baseline, float), labels, settings)
-    return PairCost(cost, hit)
+    return PairCost(cost, hit, ncc)
 
 
 def _favour_free_ends(cost, chains, others, baseline, labels, settings):

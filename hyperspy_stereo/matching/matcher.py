@@ -10,9 +10,10 @@ from hyperspy_stereo.matching.chains import build_chains
 from hyperspy_stereo.matching.confidence import confidence_and_sigma
 from hyperspy_stereo.matching.cost import Lines, line_contrast, nearest_map
 from hyperspy_stereo.matching.curve_match import CurveMatch, MatchSettings, MatchStatus
+from hyperspy_stereo.matching.grow import grow_mask
 from hyperspy_stereo.matching.inputs import check_inputs, check_range
 from hyperspy_stereo.matching.ranges import estimate_range
-from hyperspy_stereo.matching.refine import intersect_lines, parabola, smooth_along
+from hyperspy_stereo.matching.refine import correlation_peak, fuse, intersect_lines, parabola, smooth_along
 from hyperspy_stereo.matching.solve import solve_labels
 
 __all__ = ["match_views"]
@@ -75,11 +76,11 @@ def match_views(
     appearances = [None] * n_views
     if images is not None:
         appearances = [prepare_appearance(image, settings.window) for image in images]
-    strict = [_lines(m, a, settings) for m, a in zip(masks, appearances, strict=True)]
+    strict = [_lines(m, m, a, settings) for m, a in zip(masks, appearances, strict=True)]
     permissive = strict
     if candidates is not None:
-        wide = zip(candidates | masks, appearances, strict=True)
-        permissive = [_lines(m, a, settings) for m, a in wide]
+        wide = candidates | masks
+        permissive = [_lines(m, m, a, settings) for m, a in zip(wide, appearances, strict=True)]
     if not any(len(lines.chains) for lines in strict):
         return [CurveMatch.empty(v) for v in range(n_views)]
     if disparity_range is None:
@@ -93,8 +94,10 @@ def match_views(
     ]
 
 
-def _lines(mask, appearance, settings):
-    chains = build_chains(mask, settings.spur, settings.bridge, settings.deflection, settings.gap)
+def _lines(mask, detected, appearance, settings):
+    if appearance is not None:
+        mask = grow_mask(mask, appearance.flat)
+    chains = build_chains(mask, detected, settings.spur, settings.bridge, settings.deflection, settings.gap)
     return Lines(chains, nearest_map(chains, mask.shape), line_contrast(chains, appearance))
 
 
@@ -116,8 +119,13 @@ def _finish(v, strict, permissive, solved, offsets, labels, settings):
         for o, pair in labelling.pairs.items()
     ]
     crossing, sine2 = intersect_lines(chains, start, partners)
-    value = (sine2 * crossing + 0.15 * start) / (sine2 + 0.15)
-    weight = (sine2 + 0.15) * np.where(chains.real, 1.0, 0.1)
+    correlation = [p.correlation for p in labelling.pairs.values() if p.correlation is not None]
+    if correlation:
+        peak, sharpness = correlation_peak(correlation, choice, labels)
+    else:
+        peak, sharpness = start, np.full(len(chains), 0.4)
+    value, weight = fuse(chains, start, crossing, sine2, peak, sharpness)
+    weight = weight * np.where(chains.real, 1.0, 0.1)
     disparity, support = smooth_along(chains, value, weight)
     back = np.full(len(chains), np.inf)
     for o, pair in labelling.pairs.items():

@@ -7,9 +7,14 @@ from scipy.linalg import solveh_banded
 
 from hyperspy_stereo.matching.chains import Chains
 
-__all__ = ["intersect_lines", "parabola", "smooth_along"]
+__all__ = ["correlation_peak", "fuse", "intersect_lines", "parabola", "roughness", "smooth_along"]
 
 _REACH = 1.5
+_LAG = 12
+_UNIT_NOISE = 0.15
+_LEAST_NOISE, _MOST_NOISE = 0.08, 1.5
+_FEW = 40
+_PRIOR = 0.05
 
 
 def intersect_lines(
@@ -79,6 +84,96 @@ def parabola(cost: np.ndarray, choice: np.ndarray, labels: np.ndarray) -> np.nda
     bend = a - 2 * b + c
     move = np.where(bend > 1e-6, 0.5 * (a - c) / np.maximum(bend, 1e-6), 0.0)
     return value + np.clip(move, -0.5, 0.5) * (labels[1] - labels[0]) * (inner == choice)
+
+
+def correlation_peak(
+    correlation: list[np.ndarray], choice: np.ndarray, labels: np.ndarray, reach: float = 2.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sub-pixel disparity of the best correlation near the choice, and how sharp its peak is.
+
+    Parameters
+    ----------
+    correlation : list of (N, L) ndarray
+        Correlation with every other view, NaN outside of it.
+    choice : (N,) int ndarray
+        Chosen labels.
+    labels : (L,) ndarray
+        Disparities in px.
+    reach : float
+        Farthest from the choice in px.
+
+    Returns
+    -------
+    disparity, sharpness : (N,) ndarray
+        Disparity in px, and the fall of the correlation from there over ``reach``.
+    """
+    total = np.mean([np.nan_to_num(c, nan=0.0) for c in correlation], axis=0)
+    away = np.arange(-int(reach / (labels[1] - labels[0])), int(reach / (labels[1] - labels[0])) + 1)
+    index = np.clip(choice[:, None] + away, 0, len(labels) - 1)
+    rows = np.arange(choice.size)
+    # Of two peaks the nearer one, so that noise does not pull to the edge of the search.
+    near = np.take_along_axis(total, index, 1) - 0.02 * np.abs(away)
+    best = index[rows, near.argmax(1)]
+    reach = len(away) // 2
+    sides = [total[rows, np.clip(best + k, 0, len(labels) - 1)] for k in (-reach, reach)]
+    sharp = np.clip(total[rows, best] - 0.5 * (sides[0] + sides[1]), 0.0, 1.0)
+    return parabola(-total, best, labels), sharp
+
+
+def roughness(chains: Chains, value: np.ndarray, good: np.ndarray, default: float) -> float:
+    """Noise of a measure along lines in px, from its second differences over 12 px.
+
+    That is farther than skeletons and correlation windows reach, and near enough for lines to
+    be straight. Robust; ``default`` where fewer than 40 points tell.
+    """
+    if len(value) <= 2 * _LAG:
+        return default
+    line, lag = chains.line, _LAG
+    usable = (line[2 * lag :] == line[: -2 * lag]) & good[2 * lag :] & good[: -2 * lag]
+    usable &= good[lag:-lag]
+    if usable.sum() < _FEW:
+        return default
+    bend = (value[2 * lag :] - 2 * value[lag:-lag] + value[: -2 * lag])[usable] / np.sqrt(6)
+    return float(np.clip(1.4826 * np.median(np.abs(bend)), _LEAST_NOISE, _MOST_NOISE))
+
+
+def fuse(
+    chains: Chains,
+    start: np.ndarray,
+    crossing: np.ndarray,
+    sine2: np.ndarray,
+    peak: np.ndarray,
+    sharpness: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Combine two measures of disparity by the noise that each shows on these very views.
+
+    Clean masks of noisy images and rough masks of clean images both occur; which of the two
+    places lines better is seen from how roughly each varies along them.
+
+    Parameters
+    ----------
+    chains : Chains
+        Lines of the view.
+    start : (N,) ndarray
+        Disparity so far, px; has a small weight of its own.
+    crossing, sine2 : (N,) ndarray
+        From `intersect_lines`.
+    peak, sharpness : (N,) ndarray
+        From `correlation_peak`.
+
+    Returns
+    -------
+    value, weight : (N,) ndarray
+        Disparity in px, and its weight: 1 for a standard deviation of 0.15 px.
+    """
+    clear = (sine2 > 0.3) & chains.real
+    usual = float(np.median(sharpness[clear])) if clear.any() else 0.3
+    noise_line = roughness(chains, crossing, clear, 0.2)
+    noise_peak = roughness(chains, peak, clear & (sharpness > 0.5 * usual), 0.5)
+    w_line = sine2 * (_UNIT_NOISE / noise_line) ** 2
+    w_peak = np.minimum(sharpness / max(usual, 0.05), 1) ** 2 * (_UNIT_NOISE / noise_peak) ** 2
+    total = w_line + w_peak + _PRIOR
+    return (w_line * crossing + w_peak * peak + _PRIOR * start) / total, total
 
 
 def smooth_along(
