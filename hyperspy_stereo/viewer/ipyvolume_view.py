@@ -1,0 +1,279 @@
+"""A scene as an ipyvolume figure.
+
+What ipyvolume 0.6 needs to draw well: one mesh for all lines (hundreds of them take minutes),
+no NaN between lines (the browser hangs), the bare figure inside ipywidgets (its own panel needs
+Vue), opaque textures, and y-up coordinates.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_stereo.viewer.camera import to_y_up
+from hyperspy_stereo.viewer.scene import Foil, Label, Scene
+from hyperspy_stereo.viewer.tubes import ball_mesh, tube_mesh
+
+if TYPE_CHECKING:
+    import ipyvolume
+
+__all__ = ["TUBE_LIMIT", "IpyvolumeFigure"]
+
+# Above this many points tubes are too many triangles for a browser; lines are drawn instead.
+TUBE_LIMIT = 20_000
+FACE = (0.35, 0.42, 0.55)
+FACE_OPACITY = 0.12
+EDGE = "#3c4658"
+
+
+class IpyvolumeFigure:
+    """The widgets that show a scene, and what they need to be changed.
+
+    Parameters
+    ----------
+    scene : Scene
+        What to show.
+    size : (int, int)
+        Width and height, px.
+
+    Attributes
+    ----------
+    figure : ipyvolume.Figure
+        The bare figure.
+
+    Raises
+    ------
+    ImportError
+        If ipyvolume cannot be imported; the message says what to install.
+    """
+
+    def __init__(self, scene: Scene, size: tuple[int, int] = (860, 560)) -> None:
+        ipv = import_ipyvolume()
+        self.scene = scene
+        self._vertices, self._triangles, self._source = _surface(scene)
+        self._is_tubes = self._triangles.shape[1] == 3
+        target, self._distance = scene.camera.fit(scene.extent, size[0] / size[1])
+        # ipyvolume shows the range of its scales as a cube of size 1 about the origin, which is
+        # where its camera looks.
+        self._unit = float(np.ptp(scene.extent, axis=0).max())
+        self.figure = _empty_figure(ipv, scene, size, target, self._unit)
+        self._mesh = self._lines_mesh(ipv)
+        fixed = [*_foil_meshes(ipv, scene.foil), *_bar_meshes(ipv, scene)]
+        fixed += [_label_mesh(ipv, scene, label) for label in scene.labels]
+        fixed += [
+            _mesh(ipv, m.vertices, m.triangles, m.colour, opacity=m.opacity) for m in scene.meshes
+        ]
+        self.figure.meshes = ([] if self._mesh is None else [self._mesh]) + fixed
+        self.reset_view()
+
+    def _lines_mesh(self, ipv: Any) -> ipyvolume.Mesh | None:
+        if len(self._vertices) == 0:
+            return None
+        colours = self.scene.scalar.rgb()[self._source]
+        if self._is_tubes:
+            return _mesh(ipv, self._vertices, self._triangles, colours)
+        return _mesh(ipv, self._vertices, None, colours, lines=self._triangles)
+
+    def colour_by(self, name: str) -> None:
+        """Show another scalar.
+
+        Raises
+        ------
+        ValueError
+            If there is no such scalar.
+        """
+        self.scene = self.scene.coloured_by(name)
+        if self._mesh is not None:
+            self._mesh.color = _rgba(self.scene.scalar.rgb()[self._source])
+
+    def show_depths(self, low: float, high: float) -> None:
+        """Show only what lies between two depths, in the unit of the scene."""
+        if self._mesh is None:
+            return
+        inside = (self._vertices[:, 2] >= low) & (self._vertices[:, 2] <= high)
+        kept = self._triangles[inside[self._triangles].all(axis=1)]
+        if len(kept) == 0:
+            # An empty index buffer is drawn as the whole mesh; a triangle without area is not.
+            kept = np.zeros((1, self._triangles.shape[1]), np.uint32)
+        setattr(self._mesh, "triangles" if self._is_tubes else "lines", kept)
+
+    def reset_view(self) -> None:
+        """Go back to the first view."""
+        towards = self.scene.camera.axes()[2]
+        camera = self.figure.camera
+        camera.up = (0.0, 1.0, 0.0)
+        camera.position = tuple((towards * self._distance * 1.06 / self._unit).tolist())
+
+
+def import_ipyvolume() -> Any:
+    """ipyvolume, or an error that says what is missing."""
+    try:
+        import ipyvolume
+    except ImportError as error:
+        raise ImportError(
+            "The interactive figure needs ipyvolume and ipython_genutils: pip install ipyvolume "
+            "ipython_genutils, then restart the kernel (after a failed import it stays broken). "
+            'Without them use plot(backend="matplotlib") or save_html.'
+        ) from error
+    return ipyvolume
+
+
+def _surface(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vertices, triangles (M, 3) or lines (M, 2), and the point of each vertex."""
+    if scene.lines is not None:
+        lines = scene.lines
+        if len(lines.points) <= TUBE_LIMIT:
+            return tube_mesh(lines.points, lines.line_index, lines.radius)
+        joined = np.flatnonzero(lines.line_index[1:] == lines.line_index[:-1])
+        pairs = np.column_stack([joined, joined + 1]).astype(np.uint32)
+        return lines.points, pairs, np.arange(len(lines.points))
+    if scene.spheres is not None:
+        return ball_mesh(scene.spheres.centres, scene.spheres.radius)
+    return np.zeros((0, 3)), np.zeros((0, 3), np.uint32), np.zeros(0, np.int64)
+
+
+def _empty_figure(
+    ipv: Any, scene: Scene, size: tuple[int, int], target: np.ndarray, unit: float
+) -> ipyvolume.Figure:
+    """A figure with equal scales about a target and no axes of its own."""
+    from bqplot.scales import LinearScale
+    from pythreejs import AmbientLight, DirectionalLight, PerspectiveCamera
+
+    scales = {
+        name: LinearScale(min=float(c - unit / 2), max=float(c + unit / 2))
+        for name, c in zip("xyz", target, strict=True)
+    }
+    fov = scene.camera.fov
+    right, up, towards = scene.camera.axes()
+    lamp = tuple((towards + 0.65 * up - 0.45 * right).tolist())
+    return ipv.Figure(
+        width=size[0],
+        height=size[1],
+        scales=scales,
+        camera_fov=fov,
+        camera=PerspectiveCamera(fov=fov, position=(0, 0, 1), aspect=size[0] / size[1]),
+        style={
+            "axes": {"visible": False, "label": {"color": "black"}},
+            "box": {"visible": False},
+            "background-color": "white",
+        },
+        animation=0,
+        lights=[
+            AmbientLight(color="white", intensity=0.55),
+            DirectionalLight(color="white", intensity=0.6, position=lamp),
+        ],
+    )
+
+
+def _mesh(
+    ipv: Any,
+    vertices: np.ndarray,
+    triangles: np.ndarray | None,
+    colour: Any,
+    opacity: float = 1.0,
+    lines: np.ndarray | None = None,
+    **more: Any,
+) -> ipyvolume.Mesh:
+    """A mesh in y-up coordinates; translucent ones do not hide what is behind them."""
+    from pythreejs import MeshPhongMaterial, ShaderMaterial
+
+    x, y, z = to_y_up(vertices).astype(np.float32).T
+    if isinstance(colour, str):
+        from matplotlib.colors import to_rgb
+
+        colour = np.tile(to_rgb(colour), (len(vertices), 1))
+    clear = opacity < 1
+    material = MeshPhongMaterial(
+        side="DoubleSide",
+        transparent=clear,
+        opacity=opacity,
+        depthWrite=not clear,
+        shininess=60,
+        specular="#333333",
+    )
+    return ipv.Mesh(
+        x=x,
+        y=y,
+        z=z,
+        triangles=None if triangles is None else np.asarray(triangles, np.uint32),
+        lines=None if lines is None else np.asarray(lines, np.uint32),
+        color=_rgba(colour, opacity),
+        material=material,
+        line_material=ShaderMaterial(),
+        cast_shadow=False,
+        receive_shadow=False,
+        **more,
+    )
+
+
+def _rgba(colours: np.ndarray, opacity: float = 1.0) -> np.ndarray:
+    return np.column_stack([colours, np.full(len(colours), opacity)]).astype(np.float32)
+
+
+def _foil_meshes(ipv: Any, foil: Foil) -> list[Any]:
+    """Faces and edges of the box."""
+    quads = foil.faces
+    triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+    edges = _mesh(ipv, foil.vertices, None, EDGE, lines=foil.edges)
+    faces = np.tile(FACE, (8, 1))
+    return [edges, _mesh(ipv, foil.vertices, triangles, faces, opacity=FACE_OPACITY)]
+
+
+def _bar_meshes(ipv: Any, scene: Scene) -> list[Any]:
+    """Axes and scale bar as one mesh of thin tubes."""
+    from matplotlib.colors import to_rgb
+
+    if not scene.bars:
+        return []
+    points = np.concatenate([np.stack([bar.start, bar.end]) for bar in scene.bars])
+    size = float(np.ptp(scene.foil.vertices, axis=0).max())
+    index = np.repeat(np.arange(len(scene.bars)), 2)
+    vertices, triangles, source = tube_mesh(points, index, 0.005 * size, sides=12)
+    colours = np.array([to_rgb(bar.colour) for bar in scene.bars])[index[source]]
+    return [_mesh(ipv, vertices, triangles, colours)]
+
+
+def _label_mesh(ipv: Any, scene: Scene, label: Label) -> Any:
+    """A text as a picture on a rectangle that faces the first view."""
+    picture = text_picture(label.text, label.colour)
+    size = float(np.ptp(scene.foil.vertices, axis=0).max())
+    height = 0.055 * size
+    half = np.array([height * picture.width / picture.height, height]) / 2
+    right, up, _ = scene.camera.axes()
+    centre = to_y_up(label.position)
+    corners = [
+        centre + sx * half[0] * right + sy * half[1] * up
+        for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    ]
+    x, y, z = np.array(corners, np.float32).T
+    return ipv.Mesh(
+        x=x,
+        y=y,
+        z=z,
+        u=np.array([0.0, 1, 1, 0], np.float32),
+        v=np.array([0.0, 0, 1, 1], np.float32),
+        triangles=np.array([[0, 1, 2], [0, 2, 3]], np.uint32),
+        texture=picture,
+        color="white",
+        cast_shadow=False,
+        receive_shadow=False,
+    )
+
+
+def text_picture(text: str, colour: str, height: int = 64) -> Any:
+    """A text on white, as an opaque picture (ipyvolume draws transparent ones black).
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB.
+    """
+    from matplotlib.font_manager import FontProperties, findfont
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.truetype(findfont(FontProperties(weight="bold")), int(0.7 * height))
+    width = int(font.getlength(text)) + height // 4
+    picture = Image.new("RGB", (width, height), "white")
+    ImageDraw.Draw(picture).text((width / 2, height / 2), text, fill=colour, font=font, anchor="mm")
+    return picture
