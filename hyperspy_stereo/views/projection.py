@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hyperspy_stereo.views.blocks import sum_block
 from hyperspy_stereo.views.kernels import Runs, runs_of
+from hyperspy_stereo.views.raw_frames import project_file, untouched_file
 
 # Masks with soft edges follow the descan in steps of a quarter of a pixel.
 _SUBPIXEL_STEPS = 4
@@ -69,6 +70,9 @@ def project(stack, masks: ArrayLike, descan: ArrayLike | None = None):
     runs, moves = place_masks(masks, descan, scan)
     dtype = np.float64 if stack.dtype == np.float64 or _exact(runs, stack.dtype) else np.float32
     if lazy:
+        file = untouched_file(stack)
+        if file is not None:
+            return project_file(file, runs, moves, dtype)
         return _project_lazy(stack, runs, moves, dtype)
     sums = _sum_eager(stack.reshape((1,) * (2 - len(scan)) + stack.shape), runs, moves)
     return sums.reshape(runs.n_views, *scan).astype(dtype, copy=False)
@@ -220,12 +224,12 @@ def _project_lazy(stack, runs: Runs, moves: NDArray, dtype):
         chunks=((runs.n_views,), grid[0], grid[1], (1,) * len(grid[2]), (1,) * len(grid[3])),
     )
     sums = parts.sum(axis=(-2, -1)) if len(grid[2]) * len(grid[3]) > 1 else parts[..., 0, 0]
-    return sums.reshape(runs.n_views, *scan).map_blocks(_finish, dtype=dtype)
+    return sums.reshape(runs.n_views, *scan).map_blocks(_finish, out_type=dtype, dtype=dtype)
 
 
-def _finish(sums: NDArray, dtype=np.float64) -> NDArray:
+def _finish(sums: NDArray, out_type=None) -> NDArray:
     _check_sums(np.moveaxis(sums, 0, -1))
-    return sums.astype(dtype, copy=False)
+    return sums.astype(out_type, copy=False)
 
 
 def _sum_chunk(chunk: NDArray, runs: Runs, moves: NDArray, block_info=None) -> NDArray:
