@@ -95,7 +95,7 @@ def found_kikuchi(signal, show_progressbar) -> Kikuchi:
     state = _disc_state.read(signal)
     with progress(show_progressbar if signal._lazy else False):
         azimuth, band = kikuchi_azimuth(signal.data, state.disc, descan=state.descan)
-    return Kikuchi(float(azimuth), band["offset"], band["width"], band["sigma"])
+    return Kikuchi(float(azimuth), band["w0"], band["width"], band["azimuth_sigma"])
 
 
 def rotation(signal, given, scan_flip, defocus_sign, show_progressbar) -> None:

@@ -105,7 +105,7 @@ def carry(source, sliced, taken: tuple) -> None:
         return
     n_navigation = source.axes_manager.navigation_dimension
     scan, pattern = taken[:n_navigation], taken[n_navigation:]
-    if any(not isinstance(t, slice) or abs(t.step or 1) != 1 for t in pattern):
+    if any(not isinstance(t, slice) or (t.step or 1) != 1 for t in pattern):
         # A sub-sampled or mirrored disc is not the one that was fitted: forget it, so that
         # nothing wrong is used.
         del sliced.metadata.Stereo.Disc

@@ -57,14 +57,15 @@ def virtual_views(signal, request: Request, show_progressbar: bool | None):
     incidence = rotate_incidence(in_detector, rotation, flip=flip)
     with progress(show_progressbar):
         views = project(signal.data, masks, descan=state.descan)
-    azimuth = _parallax_azimuth(incidence, detectors, rotation, flip)
+    parallax = _parallax_azimuth(incidence, detectors, rotation, flip)
+    azimuth = _turn(parallax, signal.axes_manager.navigation_shape)
     views, to_scan = _rectified(views, azimuth)
     pair = _as_pair(signal, views, to_scan, azimuth)
     stereo = {
         "scan_rotation": rotation,
         "scan_flip": flip,
-        "epipolar_angle": 0.0,
-        "parallax_azimuth": azimuth,
+        "epipolar_angle": parallax - azimuth,
+        "parallax_azimuth": parallax,
         "scan_shape": list(signal.axes_manager.navigation_shape[::-1]),
         "view_transform": to_scan,
         "Detector": detectors.details,
@@ -165,9 +166,13 @@ def _parallax_azimuth(incidence, detectors: Detectors, rotation: float, flip: bo
     apart = incidence[0] - incidence[-1]
     if detectors.details.get("layout") in ("band", "disc"):
         apart = rotate_incidence(detectors.along[None], rotation, flip=flip)[0]
-    azimuth = float(np.rad2deg(np.arctan2(apart[1], apart[0])))
-    # A turn by less than the parallax can show would only blur the views.
-    return 0.0 if abs(azimuth) < 1e-6 else azimuth
+    return float(np.rad2deg(np.arctan2(apart[1], apart[0])))
+
+
+def _turn(azimuth: float, scan_shape: tuple[int, int]) -> float:
+    """Angle to turn the views by: none where it would move no pixel far enough to matter."""
+    moved = abs(np.sin(np.deg2rad(azimuth))) * np.hypot(*scan_shape) / 2
+    return 0.0 if moved < 0.25 and abs(azimuth) < 90 else azimuth
 
 
 def _rectified(views, azimuth: float):

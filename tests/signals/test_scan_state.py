@@ -1,0 +1,132 @@
+"""The calibrated disc of a scan follows its signal through slices, copies and files."""
+
+import hyperspy.api as hs
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyxem.signals import ElectronDiffraction2D
+
+from hyperspy_stereo import Diffraction4DStereo
+
+QUICK = settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+SCAN, FRAME = (10, 12), (40, 44)
+CENTRE, RADIUS = (21.3, 18.6), 12.0
+WANDER = np.array([[0.10, -0.04], [0.02, 0.08]])
+
+
+def true_centre(x, y):
+    """Where the disc of scan pixel (x, y) lies."""
+    middle = (np.array(SCAN[::-1]) - 1) / 2
+    return np.array(CENTRE) + WANDER @ (np.array([x, y]) - middle)
+
+
+@pytest.fixture(scope="module")
+def calibrated():
+    rows, columns = np.indices(FRAME)
+    stack = np.empty((*SCAN, *FRAME))
+    for y, x in np.ndindex(*SCAN):
+        cx, cy = true_centre(x, y)
+        stack[y, x] = 400 / (1 + np.exp(3 * (np.hypot(columns - cx, rows - cy) - RADIUS)))
+    counts = np.random.default_rng(5).poisson(stack).astype(np.uint16)
+    signal = Diffraction4DStereo(counts)
+    for axis, name in zip(signal.axes_manager.navigation_axes, "xy", strict=True):
+        axis.name, axis.scale, axis.units = name, 2.0, "nm"
+    return signal.calibrate_disc(60, show_progressbar=False)
+
+
+def centre_at(signal, x, y):
+    """Where the metadata of a signal say that the disc of its scan pixel (x, y) lies."""
+    disc = signal.metadata.Stereo.Disc
+    columns, rows = signal.axes_manager.navigation_shape
+    return np.array(disc.centre) + np.asarray(disc.descan)[:, :2] @ (
+        x - (columns - 1) / 2,
+        y - (rows - 1) / 2,
+    )
+
+
+def test_disc_and_descan_are_found(calibrated):
+    disc = calibrated.metadata.Stereo.Disc
+    assert disc.radius == pytest.approx(RADIUS, abs=0.1)
+    for x, y in [(0, 0), (11, 0), (3, 9)]:
+        np.testing.assert_allclose(centre_at(calibrated, x, y), true_centre(x, y), atol=0.1)
+
+
+@QUICK
+@given(data=st.data())
+def test_disc_follows_any_crop(calibrated, data):
+    x0, y0 = data.draw(st.integers(0, 4)), data.draw(st.integers(0, 4))
+    step = data.draw(st.sampled_from([1, 2]))
+    u0, v0 = data.draw(st.integers(0, 6)), data.draw(st.integers(0, 6))
+    part = calibrated.inav[x0::step, y0:].isig[u0:, v0:]
+    assert type(part) is Diffraction4DStereo
+    for x, y in [(0, 0), (2, 3)]:
+        there = centre_at(calibrated, x0 + step * x, y0 + y)
+        np.testing.assert_allclose(centre_at(part, x, y), there - (u0, v0), atol=1e-9)
+    np.testing.assert_array_equal(
+        part.metadata.Stereo.Disc.pattern, calibrated.metadata.Stereo.Disc.pattern[v0:, u0:]
+    )
+
+
+def test_one_pattern_keeps_its_own_centre(calibrated):
+    one = calibrated.inav[7, 2]
+    np.testing.assert_allclose(one.metadata.Stereo.Disc.centre, true_centre(7, 2), atol=0.1)
+
+
+def test_mirrored_disc_is_forgotten(calibrated):
+    mirrored = calibrated.isig[::-1, :]
+    with pytest.raises(ValueError, match="calibrate_disc"):
+        mirrored.virtual_stereo(direction=0.0, rotation=0.0)
+
+
+def test_views_of_a_crop_are_crops_of_the_views(calibrated):
+    options = {"direction": 30.0, "rotation": -30.0, "show_progressbar": False}
+    whole = calibrated.virtual_stereo(**options)
+    part = calibrated.inav[2:9, 1:8].isig[2:, 3:].virtual_stereo(**options)
+    # The mean pattern is that of the whole scan, blurred by its descan.
+    np.testing.assert_allclose(part.incidence, whole.incidence, atol=0.1)
+    # The masks follow the descan in quarters of a pixel, counted from each scan's middle.
+    np.testing.assert_allclose(part.data, whole.isig[2:9, 1:8].data, rtol=0.03)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("ending", ["zspy", "hspy"])
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_calibration_is_saved(calibrated, ending, lazy, tmp_path):
+    calibrated.save(tmp_path / f"scan.{ending}")
+    loaded = hs.load(tmp_path / f"scan.{ending}", lazy=lazy)
+    assert type(loaded).__name__ == "Lazy" * lazy + "Diffraction4DStereo"
+    options = {"direction": 10.0, "rotation": 0.0, "show_progressbar": False}
+    views, again = calibrated.virtual_stereo(**options), loaded.virtual_stereo(**options)
+    if lazy:
+        assert type(again).__name__ == "LazyStereoPair"
+        again.compute(show_progressbar=False)
+    np.testing.assert_allclose(again.incidence, views.incidence)
+    np.testing.assert_allclose(again.data, views.data, rtol=1e-6)
+
+
+def test_pyxem_s_signal_keeps_axes_and_metadata(calibrated):
+    source = ElectronDiffraction2D(calibrated.data)
+    source.metadata.General.title = "scan 7"
+    source.set_experimental_parameters(beam_energy=200.0)
+    source.axes_manager.signal_axes[0].scale = 0.7
+    source.axes_manager.navigation_axes[1].units = "nm"
+    before = [axis.get_axis_dictionary() for axis in source.axes_manager._axes]
+    source.set_signal_type("Diffraction4D-Stereo")
+    assert type(source) is Diffraction4DStereo
+    assert [axis.get_axis_dictionary() for axis in source.axes_manager._axes] == before
+    assert source.metadata.General.title == "scan 7"
+    assert source.beam_energy == 200.0
+    assert hasattr(source, "get_azimuthal_integral2d")
+
+
+def test_metadata_of_the_scan_reach_the_views(calibrated):
+    calibrated.metadata.set_item("Acquisition_instrument.TEM.beam_energy", 300.0)
+    pair = calibrated.virtual_stereo(direction=0.0, rotation=0.0, show_progressbar=False)
+    assert pair.metadata.Acquisition_instrument.TEM.beam_energy == 300.0
+    assert pair.metadata.Acquisition_instrument.TEM.convergence_angle == 60
+    assert pair.axes_manager.signal_axes[0].scale == 2.0
+    assert pair.axes_manager.signal_axes[0].units == "nm"
+    assert pair.metadata.Stereo.kikuchi_azimuth == 0.0
