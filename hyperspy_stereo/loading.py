@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 
 SCAN_TYPE = "Diffraction4D-Stereo"
+# Formats whose readers cannot leave the data on disk.
+PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif"}
 
 
 def load(
     filename: str | Path,
     navigation_shape: Sequence[int] | None = None,
     lazy: bool = True,
+    **reader_arguments: object,
 ):
     """Load a 4D-STEM scan, a series of patterns or an image through HyperSpy.
 
@@ -31,6 +34,8 @@ def load(
     lazy : bool, default True
         Leave the data on disk until they are needed; images of formats that cannot do so are
         read at once.
+    **reader_arguments
+        Passed to ``hyperspy.api.load``, for example ``reader="..."`` where several fit.
 
     Returns
     -------
@@ -57,7 +62,8 @@ def load(
     if not path.exists():
         raise FileNotFoundError(f"there is no file {str(path)!r} (in {Path.cwd()}).")
     shape = None if navigation_shape is None else _navigation_shape(navigation_shape)
-    signal = _read(path, _reader_arguments(path, shape), lazy)
+    arguments = {**_reader_arguments(path, shape), **reader_arguments}
+    signal = _read(path, arguments, lazy and path.suffix.lower() not in PICTURES)
     if shape is not None:
         signal = _with_shape(signal, shape, path)
     return _as_scan(signal, path)
@@ -95,11 +101,6 @@ def _read(path: Path, arguments: dict, lazy: bool):
 
     try:
         signal = hs.load(path, lazy=lazy, **arguments)
-    except TypeError:
-        # Readers of pictures (.png, .tif of some kinds) cannot be lazy.
-        if not lazy:
-            raise
-        signal = hs.load(path, lazy=False, **arguments)
     except (NotImplementedError, IndexError, KeyError, ZeroDivisionError, AssertionError) as error:
         raise ValueError(
             f"{path.name} cannot be read ({type(error).__name__}: {error}): it may be damaged, cut "

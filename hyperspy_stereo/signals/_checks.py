@@ -37,6 +37,11 @@ def image_array(image: np.ndarray, name: str) -> np.ndarray:
     """Return a real 2-D image with finite pixels and some contrast, unchanged."""
     if np.iscomplexobj(image):
         raise TypeError(f"{name} is complex; give a real image, for example abs({name}).")
+    if image.dtype.names:
+        raise TypeError(
+            f"{name} is a colour picture; change its type first, for example "
+            "image.change_dtype('uint8'), and take one channel."
+        )
     if image.dtype == object or image.dtype.kind not in "buif":
         raise TypeError(f"{name} has dtype {image.dtype}; give an image of numbers.")
     if image.ndim != 2:
