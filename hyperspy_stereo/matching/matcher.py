@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from hyperspy_stereo.matching.appearance import prepare_appearance
 from hyperspy_stereo.matching.belief import way_back
-from hyperspy_stereo.matching.chains import build_chains
-from hyperspy_stereo.matching.confidence import confidence_and_sigma
+from hyperspy_stereo.matching.chains import Chains, build_chains
+from hyperspy_stereo.matching.confidence import (
+    FEATURES,
+    confidence_and_sigma,
+    match_features,
+    second_best,
+)
 from hyperspy_stereo.matching.cost import Lines, line_contrast, nearest_map
 from hyperspy_stereo.matching.curve_match import CurveMatch, MatchSettings, MatchStatus
 from hyperspy_stereo.matching.grow import grow_mask
 from hyperspy_stereo.matching.inputs import check_inputs, check_range
 from hyperspy_stereo.matching.ranges import estimate_range
-from hyperspy_stereo.matching.refine import correlation_peak, fuse, intersect_lines, parabola, smooth_along
+from hyperspy_stereo.matching.refine import (
+    correlation_peak,
+    fuse,
+    intersect_lines,
+    parabola,
+    smooth_along,
+)
 from hyperspy_stereo.matching.solve import solve_labels
 
-__all__ = ["match_views"]
+__all__ = ["RawMatch", "match_views", "raw_matches"]
+
+_DOUBTFUL = 0.5
 
 
 def match_views(
@@ -70,6 +85,27 @@ def match_views(
     >>> bool(abs(np.median(left.disparity) - 4) < 0.2)
     True
     """
+    raw = raw_matches(images, masks, candidates, offsets, disparity_range, settings)
+    return [_calibrated(v, r) for v, r in enumerate(raw)]
+
+
+def raw_matches(
+    images: np.ndarray | None,
+    masks: np.ndarray,
+    candidates: np.ndarray | None = None,
+    offsets: np.ndarray | None = None,
+    disparity_range: tuple[float, float] | None = None,
+    settings: MatchSettings | None = None,
+) -> list[RawMatch]:
+    """Match, and give the features from which confidence and sigma are calibrated.
+
+    Parameters and errors are those of `match_views`.
+
+    Returns
+    -------
+    list of RawMatch
+        One per view.
+    """
     settings = settings or MatchSettings()
     images, masks, candidates, offsets = check_inputs(images, masks, candidates, offsets)
     n_views, shape = len(masks), masks.shape[1:]
@@ -82,7 +118,7 @@ def match_views(
         wide = candidates | masks
         permissive = [_lines(m, m, a, settings) for m, a in zip(wide, appearances, strict=True)]
     if not any(len(lines.chains) for lines in strict):
-        return [CurveMatch.empty(v) for v in range(n_views)]
+        return [_nothing(lines.chains) for lines in strict]
     if disparity_range is None:
         span = estimate_range(strict, permissive, appearances, offsets, shape, settings)
     else:
@@ -90,14 +126,23 @@ def match_views(
     labels = _labels(span, settings.label_step)
     solved = solve_labels(strict, permissive, appearances, offsets, labels, settings)
     return [
-        _finish(v, strict, permissive, solved, offsets, labels, settings) for v in range(n_views)
+        _finish(v, strict, permissive, solved, offsets, labels, settings)
+        if len(strict[v].chains)
+        else _nothing(strict[v].chains)
+        for v in range(n_views)
     ]
+
+
+def _nothing(chains: Chains) -> RawMatch:
+    return RawMatch(chains, np.zeros(0), np.zeros((0, len(FEATURES))), np.zeros(0, bool))
 
 
 def _lines(mask, detected, appearance, settings):
     if appearance is not None:
         mask = grow_mask(mask, appearance.flat)
-    chains = build_chains(mask, detected, settings.spur, settings.bridge, settings.deflection, settings.gap)
+    chains = build_chains(
+        mask, detected, settings.spur, settings.bridge, settings.deflection, settings.gap
+    )
     return Lines(chains, nearest_map(chains, mask.shape), line_contrast(chains, appearance))
 
 
@@ -107,39 +152,94 @@ def _labels(span, step):
     return step * np.arange(first, max(last, first + 2) + 1)
 
 
-def _finish(v, strict, permissive, solved, offsets, labels, settings):
+@dataclass(frozen=True)
+class RawMatch:
+    """A view's lines with their disparities, before calibration.
+
+    Attributes
+    ----------
+    chains : Chains
+        The lines.
+    disparity : (N,) ndarray
+        px.
+    features : (N, F) ndarray
+        See `match_features`.
+    outside : (N,) bool ndarray
+        Points whose counterpart leaves every other view.
+    """
+
+    chains: Chains
+    disparity: np.ndarray
+    features: np.ndarray
+    outside: np.ndarray
+
+
+def _finish(v, strict, permissive, solved, offsets, labels, settings) -> RawMatch:
     chains, labelling = strict[v].chains, solved[v]
-    if len(chains) == 0:
-        return CurveMatch.empty(v)
     rows = np.arange(len(chains))
-    choice = labelling.marginals.argmin(1)
+    choices = [_choose(s.marginals) for s in solved]
+    choice = choices[v]
     start = parabola(labelling.marginals, choice, labels)
-    partners = [
-        (pair.hit[rows, choice], permissive[o].chains, offsets[o] - offsets[v])
-        for o, pair in labelling.pairs.items()
-    ]
+    hits = {o: pair.hit[rows, choice] for o, pair in labelling.pairs.items()}
+    baselines = {o: offsets[o] - offsets[v] for o in hits}
+    partners = [(hits[o], permissive[o].chains, baselines[o]) for o in hits]
     crossing, sine2 = intersect_lines(chains, start, partners)
     correlation = [p.correlation for p in labelling.pairs.values() if p.correlation is not None]
     if correlation:
         peak, sharpness = correlation_peak(correlation, choice, labels)
+        at_choice = np.mean([np.nan_to_num(c[rows, choice]) for c in correlation], axis=0)
     else:
         peak, sharpness = start, np.full(len(chains), 0.4)
+        at_choice = np.zeros(len(chains))
     value, weight = fuse(chains, start, crossing, sine2, peak, sharpness)
     weight = weight * np.where(chains.real, 1.0, 0.1)
     disparity, support = smooth_along(chains, value, weight)
-    back = np.full(len(chains), np.inf)
+    step = settings.label_step
+    back, partner_gap = np.full(len(chains), np.inf), np.zeros(len(chains))
     for o, pair in labelling.pairs.items():
-        if strict[o] is permissive[o]:
-            other = solved[o].marginals
-            found = way_back(pair.hit, choice, other.argmin(1) if len(other) else np.zeros(0, int))
-            back = np.minimum(back, found * settings.label_step)
-        else:
-            back = np.where(pair.hit[rows, choice] >= 0, np.minimum(back, 0.0), back)
-    status = np.full(len(chains), MatchStatus.MATCHED, np.uint8)
-    status[back > 3.0] = MatchStatus.UNMATCHED
-    status[labelling.outside[rows, choice]] = MatchStatus.OUT_OF_VIEW
-    status[~chains.real] = MatchStatus.NOT_REAL
-    confidence, sigma = confidence_and_sigma(np.zeros((len(chains), 9)))
-    return CurveMatch(
-        v, chains.points.copy(), disparity, sigma, confidence, chains.line.copy(), status
+        if strict[o] is not permissive[o] or len(strict[o].chains) == 0:
+            # The points that were hit belong to lines that were not solved for themselves.
+            back = np.where(hits[o] >= 0, np.minimum(back, 1.0), back)
+            partner_gap = np.where(hits[o] >= 0, np.maximum(partner_gap, 3.0), partner_gap)
+            continue
+        back = np.minimum(back, step * way_back(pair.hit, choice, choices[o]))
+        gap = second_best(solved[o].marginals, choices[o], step)[np.maximum(hits[o], 0)]
+        partner_gap = np.maximum(partner_gap, np.where(hits[o] >= 0, gap, 0.0))
+    across = [
+        np.abs(b[0] * chains.tangent[:, 1] - b[1] * chains.tangent[:, 0]) / np.hypot(*b)
+        for b in baselines.values()
+    ]
+    outside = labelling.outside[rows, choice]
+    features = match_features(
+        chains,
+        second_best(labelling.marginals, choice, step),
+        back,
+        np.mean([h >= 0 for h in hits.values()], axis=0),
+        np.max(across, axis=0),
+        labelling.unary,
+        choice,
+        at_choice,
+        partner_gap,
+        value - disparity,
+        support,
+        outside,
+        bool(correlation),
     )
+    return RawMatch(chains, disparity, features, outside)
+
+
+def _choose(marginals):
+    return marginals.argmin(1) if len(marginals) else np.zeros(0, int)
+
+
+def _calibrated(v: int, raw: RawMatch) -> CurveMatch:
+    chains = raw.chains
+    if len(chains) == 0:
+        return CurveMatch.empty(v)
+    confidence, sigma = confidence_and_sigma(raw.features)
+    status = np.full(len(chains), MatchStatus.MATCHED, np.uint8)
+    status[confidence < _DOUBTFUL] = MatchStatus.UNMATCHED
+    status[raw.outside] = MatchStatus.OUT_OF_VIEW
+    status[~chains.real] = MatchStatus.NOT_REAL
+    line = chains.line.astype(np.int64)
+    return CurveMatch(v, chains.points.copy(), raw.disparity, sigma, confidence, line, status)

@@ -108,7 +108,9 @@ def correlation_peak(
         Disparity in px, and the fall of the correlation from there over ``reach``.
     """
     total = np.mean([np.nan_to_num(c, nan=0.0) for c in correlation], axis=0)
-    away = np.arange(-int(reach / (labels[1] - labels[0])), int(reach / (labels[1] - labels[0])) + 1)
+    away = np.arange(
+        -int(reach / (labels[1] - labels[0])), int(reach / (labels[1] - labels[0])) + 1
+    )
     index = np.clip(choice[:, None] + away, 0, len(labels) - 1)
     rows = np.arange(choice.size)
     # Of two peaks the nearer one, so that noise does not pull to the edge of the search.

@@ -157,8 +157,10 @@ def benchmark_scene(index: int) -> StereoScene:
     return stereo_scene(seed, angle, noise, kind)
 
 
-def erase_pieces(mask: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Erase random round pieces (6-16 px in radius) until ``share`` of the mask is gone.
+def erase_pieces(
+    mask: np.ndarray, share: float, seed: int, radius: tuple[float, float] = (6.0, 16.0)
+) -> np.ndarray:
+    """Erase random round pieces until ``share`` of the mask is gone.
 
     Parameters
     ----------
@@ -168,6 +170,8 @@ def erase_pieces(mask: np.ndarray, share: float, seed: int) -> np.ndarray:
         Share of the mask's pixels to erase, 0-1.
     seed : int
         Seed.
+    radius : tuple of float
+        Least and greatest radius of a piece in px.
 
     Returns
     -------
@@ -178,8 +182,8 @@ def erase_pieces(mask: np.ndarray, share: float, seed: int) -> np.ndarray:
     total = int(mask.sum())
     rows, columns = np.nonzero(mask)
     while total and left.sum() > (1 - share) * total:
-        i, radius = rng.integers(rows.size), rng.uniform(6, 16)
-        near = (rows - rows[i]) ** 2 + (columns - columns[i]) ** 2 < radius**2
+        i, size = rng.integers(rows.size), rng.uniform(*radius)
+        near = (rows - rows[i]) ** 2 + (columns - columns[i]) ** 2 < size**2
         left[rows[near], columns[near]] = False
     return left
 
