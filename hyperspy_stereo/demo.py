@@ -91,11 +91,13 @@ def _simulated(out: Path, steps: Steps):
     off = (rotation - truth.scan_rotation + 180) % 360 - 180
     steps("rotation", f"scan rotation {rotation:.2f}°, off by {abs(off):.2f}°")
     network = _from_scan(signal, out, steps)
-    error = depth_errors(network.points_in_scan, truth)
+    error = depth_errors(network.points_in_scan, truth.lines, truth.pixel_size)
+    on_line = error[np.isfinite(error)]
     steps(
         "truth",
-        f"depth error: median {np.median(np.abs(error)):.1f} nm, "
-        f"{100 * np.mean(np.abs(error) > 20):.1f} % above 20 nm, foil {truth.thickness:g} nm",
+        f"depth error: median {np.median(np.abs(on_line)):.1f} nm, "
+        f"{100 * np.mean(np.abs(on_line) > 20):.1f} % above 20 nm in a foil of "
+        f"{truth.thickness:g} nm; {100 * np.mean(np.isnan(error)):.1f} % of the points off any line",
     )
     return network
 
