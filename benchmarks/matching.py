@@ -1,0 +1,182 @@
+"""The curve matcher beside OpenCV's semi-global matching, on 24 scenes with exact truth.
+
+Run ``python benchmarks/matching.py`` (about three minutes on one thread; needs
+``opencv-python-headless``). ``--calibrate`` makes the constants of confidence and sigma anew,
+``--scenes 0 5 9`` takes some scenes only.
+
+How it is scored: at every pixel of the left view's mask that was given, where the true
+disparity is known and no second line with another disparity lies within 2.5 px. A pixel takes
+the disparity of the nearest reconstructed point within 3 px, whatever its status; the share of
+pixels that get one is the coverage. Semi-global matching sees the same images (flat-fielded,
+smoothed by 1 px, the best of 13 settings on other scenes), is told the true range, and is read
+at the same pixels, invalid ones filled from the nearest valid one. The matcher estimates the
+range itself. Erased: 20 % of each mask is erased in round pieces of 6-16 px radius, and what is
+left is scored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+import cv2
+import numpy as np
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.spatial import cKDTree
+
+from hyperspy_stereo.matching import CurveMatch, MatchStatus, match_views
+from hyperspy_stereo.matching.appearance import flat_field
+from hyperspy_stereo.simulation.scenes import (
+    BENCHMARK_SCENES,
+    StereoScene,
+    benchmark_scene,
+    erase_pieces,
+)
+
+REACH = 3.0
+ERASED = 0.2
+COLUMNS = (
+    "sgm >3%",
+    "sgm epe",
+    "sgm med",
+    "sgm z",
+    ">3 %",
+    "epe",
+    "median",
+    "z err",
+    "cover%",
+    ">3 d10%",
+    "match%",
+    ">3 mat%",
+    "res mad",
+    "res rms",
+    "seconds",
+)
+
+
+def semiglobal(images: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Disparity x_right - x_left of every left pixel by OpenCV's StereoSGBM, 8 paths."""
+    block, reach = 5, int(np.ceil((high - low + 2) / 16) * 16)
+    least = int(np.floor(-high - 1))
+    pad = reach + abs(least) + 8
+    grey = []
+    for image in images:
+        flat = gaussian_filter(flat_field(image), 1.0)
+        a, b = np.percentile(flat, [0.2, 99.8])
+        byte = np.uint8(255 * np.clip((flat - a) / (b - a), 0, 1))
+        # Borders keep the pixels whose counterpart lies near the rim.
+        grey.append(cv2.copyMakeBorder(byte, 0, 0, pad, pad, cv2.BORDER_REPLICATE))
+    matcher = cv2.StereoSGBM_create(
+        minDisparity=least,
+        numDisparities=reach,
+        blockSize=block,
+        P1=8 * block**2,
+        P2=32 * block**2,
+        disp12MaxDiff=-1,
+        uniquenessRatio=0,
+        speckleWindowSize=0,
+        preFilterCap=31,
+        mode=cv2.STEREO_SGBM_MODE_HH,
+    )
+    disparity = matcher.compute(*grey)[:, pad:-pad].astype(float) / 16
+    invalid = disparity < least
+    if invalid.any() and not invalid.all():
+        nearest = distance_transform_edt(invalid, return_distances=False, return_indices=True)
+        disparity = disparity[tuple(nearest)]
+    return -disparity
+
+
+def nearest_points(match: CurveMatch, where: np.ndarray) -> np.ndarray:
+    """Index of the nearest point within 3 px of each pixel of a mask, -1 if none."""
+    rows, columns = np.nonzero(where)
+    if len(match.points) == 0:
+        return np.full(rows.size, -1)
+    tree = cKDTree(match.points)
+    distance, index = tree.query(np.column_stack([columns, rows]), distance_upper_bound=REACH)
+    return np.where(np.isfinite(distance), index, -1)
+
+
+def score(scene: StereoScene, masks: np.ndarray) -> list[float]:
+    """One line of the table."""
+    truth = scene.disparity[0]
+    where = masks[0] & ~scene.ambiguous[0] & np.isfinite(truth)
+    depth_scale = 2 * np.tan(np.radians(scene.angle) / 2)
+    low, high = np.nanmin(scene.disparity), np.nanmax(scene.disparity)
+    peer = np.abs(semiglobal(scene.images, low, high)[where] - truth[where])
+    start = time.perf_counter()
+    match = match_views(scene.images, masks)[0]
+    seconds = time.perf_counter() - start
+    index = nearest_points(match, where)
+    found = index >= 0
+    index = index[found]
+    error = match.disparity[index] - truth[where][found]
+    size = np.abs(error)
+    sure = np.argsort(-match.confidence[index], kind="stable")[: int(0.9 * index.size)]
+    matched = match.status[index] == MatchStatus.MATCHED
+    right = size <= 3
+    residual = error[right] / match.sigma[index][right]
+    return [
+        100 * np.mean(peer > 3),
+        peer.mean(),
+        np.median(peer),
+        peer.mean() / depth_scale,
+        100 * np.mean(size > 3),
+        size.mean(),
+        np.median(size),
+        size.mean() / depth_scale,
+        100 * found.mean(),
+        100 * np.mean(size[sure] > 3),
+        100 * matched.mean(),
+        100 * np.mean(size[matched] > 3),
+        1.4826 * np.median(np.abs(residual)),
+        np.sqrt(np.mean(residual**2)),
+        seconds,
+    ]
+
+
+def table(scenes: list[int], erased: float) -> np.ndarray:
+    """Print one line per scene and the mean."""
+    print(f"\n{'complete masks' if not erased else f'{100 * erased:.0f} % of each mask erased'}")
+    print(f"{'scene':>26} " + " ".join(f"{c:>7}" for c in COLUMNS))
+    rows = []
+    for n in scenes:
+        scene = benchmark_scene(n)
+        masks = scene.masks
+        if erased:
+            pairs = enumerate(masks)
+            masks = np.stack([erase_pieces(m, erased, 7 * n + v) for v, m in pairs])
+        rows.append(score(scene, masks))
+        _, angle, noise, kind = BENCHMARK_SCENES[n]
+        name = f"{n} {kind} {angle} deg noise {noise}"
+        print(f"{name:>26} " + " ".join(f"{v:7.2f}" for v in rows[-1]), flush=True)
+    mean = np.mean(rows, axis=0)
+    print(f"{'mean':>26} " + " ".join(f"{v:7.2f}" for v in mean))
+    return mean
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--calibrate", action="store_true", help="fit confidence and sigma")
+    parser.add_argument("--scenes", type=int, nargs="*", default=list(range(24)))
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    if options.calibrate:
+        from matching_calibration import calibrate
+
+        calibrate()
+        return
+    # Compiles what is compiled, so that seconds are those of a warm process.
+    match_views(benchmark_scene(0).images, benchmark_scene(0).masks)
+    print("z err: mean depth error in px; d10: without the 10 % least confident; mat: status")
+    print("MATCHED only; res: error / sigma where the error is at most 3 px, by MAD and by rms")
+    for erased in (0.0, ERASED):
+        table(options.scenes, erased)
+
+
+if __name__ == "__main__":
+    main()
