@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Camera", "to_y_up"]
+__all__ = ["Camera", "from_y_up", "to_y_up"]
 
 
 def to_y_up(points: ArrayLike) -> np.ndarray:
@@ -32,6 +32,28 @@ def to_y_up(points: ArrayLike) -> np.ndarray:
     """
     xyz = np.asarray(points, dtype=np.float64)
     return np.stack([xyz[..., 0], xyz[..., 2], -xyz[..., 1]], axis=-1)
+
+
+def from_y_up(points: ArrayLike) -> np.ndarray:
+    """The inverse of :func:`to_y_up`: (X, Y, Z) to (X, -Z, Y).
+
+    Parameters
+    ----------
+    points : array-like of shape (..., 3)
+        y-up coordinates.
+
+    Returns
+    -------
+    numpy.ndarray
+        (..., 3), specimen coordinates.
+
+    Examples
+    --------
+    >>> from_y_up([1.0, 3.0, -2.0])
+    array([1., 2., 3.])
+    """
+    xyz = np.asarray(points, dtype=np.float64)
+    return np.stack([xyz[..., 0], -xyz[..., 2], xyz[..., 1]], axis=-1)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_stereo.viewer.camera import to_y_up
-from hyperspy_stereo.viewer.scene import Foil, Label, Scene
+from hyperspy_stereo.viewer.camera import from_y_up, to_y_up
+from hyperspy_stereo.viewer.scene import Foil, Scene
 from hyperspy_stereo.viewer.tubes import ball_mesh, tube_mesh
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ __all__ = ["TUBE_LIMIT", "IpyvolumeFigure"]
 # Above this many points tubes are too many triangles for a browser; lines are drawn instead.
 TUBE_LIMIT = 20_000
 FACE = (0.35, 0.42, 0.55)
-FACE_OPACITY = 0.12
+# Both the near and the far faces are drawn over each other.
+FACE_OPACITY = 0.08
 EDGE = "#3c4658"
 
 
@@ -48,9 +49,10 @@ class IpyvolumeFigure:
         If ipyvolume cannot be imported; the message says what to install.
     """
 
-    def __init__(self, scene: Scene, size: tuple[int, int] = (860, 560)) -> None:
+    def __init__(self, scene: Scene, size: tuple[int, int] = (760, 520)) -> None:
         ipv = import_ipyvolume()
         self.scene = scene
+        self._resets = 0
         self._vertices, self._triangles, self._source = _surface(scene)
         self._is_tubes = self._triangles.shape[1] == 3
         target, self._distance = scene.camera.fit(scene.extent, size[0] / size[1])
@@ -59,8 +61,8 @@ class IpyvolumeFigure:
         self._unit = float(np.ptp(scene.extent, axis=0).max())
         self.figure = _empty_figure(ipv, scene, size, target, self._unit)
         self._mesh = self._lines_mesh(ipv)
-        fixed = [*_foil_meshes(ipv, scene.foil), *_bar_meshes(ipv, scene)]
-        fixed += [_label_mesh(ipv, scene, label) for label in scene.labels]
+        fixed = [_bars(ipv, scene), _foil_faces(ipv, scene.foil)]
+        fixed += _labels(ipv, scene)
         fixed += [
             _mesh(ipv, m.vertices, m.triangles, m.colour, opacity=m.opacity) for m in scene.meshes
         ]
@@ -100,10 +102,20 @@ class IpyvolumeFigure:
 
     def reset_view(self) -> None:
         """Go back to the first view."""
-        towards = self.scene.camera.axes()[2]
+        from scipy.spatial.transform import Rotation
+
+        axes = self.scene.camera.axes()
+        # The browser turns its own camera without telling; only a value that differs from the
+        # last one sent reaches it.
+        self._resets += 1
+        nudge = 1e-6 * (self._resets % 2)
+        place = axes[2] * self._distance * 1.06 / self._unit * (1 + nudge)
+        turn = Rotation.from_matrix(axes.T) * Rotation.from_rotvec([0, 0, nudge])
         camera = self.figure.camera
-        camera.up = (0.0, 1.0, 0.0)
-        camera.position = tuple((towards * self._distance * 1.06 / self._unit).tolist())
+        with camera.hold_sync():
+            camera.up = tuple((axes[1] * (1 + nudge)).tolist())
+            camera.quaternion = tuple(turn.as_quat().tolist())
+            camera.position = tuple(place.tolist())
 
 
 def import_ipyvolume() -> Any:
@@ -154,7 +166,12 @@ def _empty_figure(
         camera_fov=fov,
         camera=PerspectiveCamera(fov=fov, position=(0, 0, 1), aspect=size[0] / size[1]),
         style={
-            "axes": {"visible": False, "label": {"color": "black"}},
+            "axes": {
+                "visible": False,
+                "color": "black",
+                "label": {"color": "black"},
+                "ticklabel": {"color": "black"},
+            },
             "box": {"visible": False},
             "background-color": "white",
         },
@@ -184,14 +201,10 @@ def _mesh(
 
         colour = np.tile(to_rgb(colour), (len(vertices), 1))
     clear = opacity < 1
-    material = MeshPhongMaterial(
-        side="DoubleSide",
-        transparent=clear,
-        opacity=opacity,
-        depthWrite=not clear,
-        shininess=60,
-        specular="#333333",
-    )
+    if clear:
+        material = ShaderMaterial(side="DoubleSide", transparent=True, depthWrite=False)
+    else:
+        material = MeshPhongMaterial(side="DoubleSide", shininess=60, specular="#333333")
     return ipv.Mesh(
         x=x,
         y=y,
@@ -211,69 +224,86 @@ def _rgba(colours: np.ndarray, opacity: float = 1.0) -> np.ndarray:
     return np.column_stack([colours, np.full(len(colours), opacity)]).astype(np.float32)
 
 
-def _foil_meshes(ipv: Any, foil: Foil) -> list[Any]:
-    """Faces and edges of the box."""
+def _foil_faces(ipv: Any, foil: Foil) -> Any:
+    """Faces of the box."""
     quads = foil.faces
     triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
-    edges = _mesh(ipv, foil.vertices, None, EDGE, lines=foil.edges)
     faces = np.tile(FACE, (8, 1))
-    return [edges, _mesh(ipv, foil.vertices, triangles, faces, opacity=FACE_OPACITY)]
+    return _mesh(ipv, foil.vertices, triangles, faces, opacity=FACE_OPACITY)
 
 
-def _bar_meshes(ipv: Any, scene: Scene) -> list[Any]:
-    """Axes and scale bar as one mesh of thin tubes."""
+def _bars(ipv: Any, scene: Scene) -> Any:
+    """Edges of the box, axes and scale bar as one mesh of thin tubes.
+
+    The browser draws lines one pixel wide, which is too faint for an edge.
+    """
     from matplotlib.colors import to_rgb
 
-    if not scene.bars:
+    size = float(np.ptp(scene.foil.vertices, axis=0).max())
+    ends = [(*scene.foil.vertices[edge], EDGE, 0.0015 * size) for edge in scene.foil.edges]
+    ends += [(bar.start, bar.end, bar.colour, 0.005 * size) for bar in scene.bars]
+    vertices, triangles, colours, count = [], [], [], 0
+    for start, end, colour, radius in ends:
+        tube, faces, _ = tube_mesh(np.stack([start, end]), np.zeros(2, int), radius, sides=10)
+        vertices.append(tube)
+        triangles.append(faces + np.uint32(count))
+        colours.append(np.tile(to_rgb(colour), (len(tube), 1)))
+        count += len(tube)
+    return _mesh(ipv, np.vstack(vertices), np.vstack(triangles), np.vstack(colours))
+
+
+def _labels(ipv: Any, scene: Scene) -> list[Any]:
+    """Texts as flat meshes that face the first view.
+
+    A texture would need an opaque background, which the lamps turn grey; so the letters
+    themselves are the mesh: one rectangle for each run of pixels of a picture of the text.
+    """
+    from matplotlib.colors import to_rgb
+
+    if not scene.labels:
         return []
-    points = np.concatenate([np.stack([bar.start, bar.end]) for bar in scene.bars])
     size = float(np.ptp(scene.foil.vertices, axis=0).max())
-    index = np.repeat(np.arange(len(scene.bars)), 2)
-    vertices, triangles, source = tube_mesh(points, index, 0.005 * size, sides=12)
-    colours = np.array([to_rgb(bar.colour) for bar in scene.bars])[index[source]]
-    return [_mesh(ipv, vertices, triangles, colours)]
-
-
-def _label_mesh(ipv: Any, scene: Scene, label: Label) -> Any:
-    """A text as a picture on a rectangle that faces the first view."""
-    picture = text_picture(label.text, label.colour)
-    size = float(np.ptp(scene.foil.vertices, axis=0).max())
-    height = 0.055 * size
-    half = np.array([height * picture.width / picture.height, height]) / 2
     right, up, _ = scene.camera.axes()
-    centre = to_y_up(label.position)
-    corners = [
-        centre + sx * half[0] * right + sy * half[1] * up
-        for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1))
-    ]
-    x, y, z = np.array(corners, np.float32).T
-    return ipv.Mesh(
-        x=x,
-        y=y,
-        z=z,
-        u=np.array([0.0, 1, 1, 0], np.float32),
-        v=np.array([0.0, 0, 1, 1], np.float32),
-        triangles=np.array([[0, 1, 2], [0, 2, 3]], np.uint32),
-        texture=picture,
-        color="white",
-        cast_shadow=False,
-        receive_shadow=False,
-    )
+    corners, colours = [], []
+    for label in scene.labels:
+        flat = text_rectangles(label.text) * 0.05 * size
+        place = flat[..., :1] * right + flat[..., 1:] * up
+        corners.append((to_y_up(label.position) + place).reshape(-1, 3))
+        colours.append(np.tile(to_rgb(label.colour), (len(corners[-1]), 1)))
+    vertices = np.vstack(corners)
+    first = 4 * np.arange(len(vertices) // 4)[:, None]
+    triangles = np.concatenate([first + np.array(t) for t in ((0, 1, 2), (0, 2, 3))])
+    return [_mesh(ipv, from_y_up(vertices), triangles, np.vstack(colours))]
 
 
-def text_picture(text: str, colour: str, height: int = 64) -> Any:
-    """A text on white, as an opaque picture (ipyvolume draws transparent ones black).
+def text_rectangles(text: str, rows: int = 56) -> np.ndarray:
+    """A text as rectangles, centred, of height 1.
+
+    Parameters
+    ----------
+    text : str
+        One line.
+    rows : int
+        Rows of pixels of the picture that is taken apart.
 
     Returns
     -------
-    PIL.Image.Image
-        RGB.
+    numpy.ndarray
+        (M, 4, 2), corners of each rectangle, x right and y up.
     """
     from matplotlib.font_manager import FontProperties, findfont
     from PIL import Image, ImageDraw, ImageFont
 
-    font = ImageFont.truetype(findfont(FontProperties(weight="bold")), int(0.7 * height))
-    width = int(font.getlength(text)) + height // 4
-    picture = Image.new("RGB", (width, height), "white")
-    ImageDraw.Draw(picture).text((width / 2, height / 2), text, fill=colour, font=font, anchor="mm")
-    return picture
+    font = ImageFont.truetype(findfont(FontProperties(weight="bold")), int(0.72 * rows))
+    width = int(font.getlength(text)) + 4
+    picture = Image.new("L", (width, rows), 0)
+    ImageDraw.Draw(picture).text((width / 2, rows / 2), text, fill=255, font=font, anchor="mm")
+    ink = np.pad(np.asarray(picture) > 127, ((0, 0), (1, 1)))
+    step = np.diff(ink.astype(np.int8), axis=1)
+    row, start = np.nonzero(step == 1)
+    end = np.nonzero(step == -1)[1]
+    x0, x1 = start - width / 2, end - width / 2
+    y1 = rows / 2 - row
+    y0 = y1 - 1
+    corners = [np.stack(xy, axis=-1) for xy in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
+    return np.stack(corners, axis=1) / rows

@@ -21,7 +21,7 @@ def plot_network(
     network: DislocationNetwork,
     colour: str = "depth",
     backend: str = "ipyvolume",
-    size: tuple[int, int] = (860, 560),
+    size: tuple[int, int] = (760, 520),
     **scene: Any,
 ) -> View3D | Figure:
     """Show a network of lines in its foil.

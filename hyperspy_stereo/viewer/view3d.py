@@ -63,7 +63,7 @@ class View3D:
     ['B', 'O', 'V', 'i']
     """
 
-    def __init__(self, scene: Scene, size: tuple[int, int] = (860, 560)) -> None:
+    def __init__(self, scene: Scene, size: tuple[int, int] = (760, 520)) -> None:
         self.scene = scene
         self.size = size
         self._drawn: IpyvolumeFigure | None = None
@@ -106,6 +106,7 @@ class View3D:
 
         figure, drawn = self.figure, self._drawn
         bar = widgets.Image(value=self._bar_png(), format="png")
+        bar.layout.flex = "0 0 auto"
         controls: list[Any] = []
         if self.scene.scalars:
             select = widgets.Dropdown(
