@@ -113,6 +113,15 @@ def _run_sum_typed(row, swap):
             acc = np.uint32(acc + np.uint32(np.uint16((x << 8) | (x >> 8))))
         return float(acc)
 
+    def long_swapped(row, swap):
+        acc = np.int64(0)
+        for i in range(row.size):
+            x = row[i]
+            acc += np.int64(
+                np.uint32((x << 24) | ((x & 0xFF00) << 8) | ((x >> 8) & 0xFF00) | (x >> 24))
+            )
+        return float(acc)
+
     def whole(row, swap):
         acc = np.int64(0)
         for i in range(row.size):
@@ -127,6 +136,8 @@ def _run_sum_typed(row, swap):
 
     if row.dtype in (types.uint8, types.uint16):
         return narrow_swapped if swapped else narrow
+    if swapped:
+        return long_swapped
     return whole if isinstance(row.dtype, types.Integer) else real
 
 
@@ -158,9 +169,17 @@ def _weighted_sum_typed(row, weights, swap):
             acc += float(row[i]) * weights[i]
         return acc
 
+    def long_swapped(row, weights, swap):
+        acc = 0.0
+        for i in range(row.size):
+            x = row[i]
+            x = np.uint32((x << 24) | ((x & 0xFF00) << 8) | ((x >> 8) & 0xFF00) | (x >> 24))
+            acc += float(x) * weights[i]
+        return acc
+
     if row.dtype in (types.uint8, types.uint16, types.float32):
         return narrow_swapped if swapped else narrow
-    return wide
+    return long_swapped if swapped else wide
 
 
 @njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
@@ -176,7 +195,7 @@ def sum_under(frames, rows, left, swap, table, bounds, weights, moves, out):
     left : int
         Pattern column of the first column of `frames`.
     swap : True or None
-        True where the 16-bit numbers in `frames` are of the other byte order.
+        True where `frames` holds unsigned numbers of 16 or 32 bits in the other byte order.
     table, bounds, weights : arrays
         Of `Runs`; `weights` is None for runs that count.
     moves : int array (n, 3)
@@ -206,3 +225,62 @@ def sum_under(frames, rows, left, swap, table, bounds, weights, moves, out):
                 start = table[k, 4] + first - (table[k, 2] + dx)
                 part = weights[start : start + last - first]
                 out[n, table[k, 0]] += _weighted_sum(row, part, swap)
+
+
+# The C library's pread, by its name so that compiled functions can be kept on disk. Called from
+# here it needs no interpreter lock, for which threads would wait longer than for the data.
+_pread = types.ExternalFunction(
+    "pread", types.intp(types.intc, types.uintp, types.uintp, types.int64)
+)
+
+
+@njit(nogil=True, cache=True)
+def sum_from_file(
+    descriptor, positions, spans, buffer, rows, swap, table, bounds, weights, moves, out
+):
+    """Read rows of frames from a file into a buffer, a few frames at a time, and sum them.
+
+    Parameters
+    ----------
+    descriptor : int
+        Of the open file.
+    positions : int array (n,)
+        Where frames begin in the file, bytes.
+    spans : int array (S, 2)
+        Where in a frame the rows that are read begin, and how many bytes they are.
+    buffer : array (k, R, W)
+        Room for k frames' rows.
+    rows, swap, table, bounds, weights, moves, out
+        As `sum_under` takes them.
+
+    Returns
+    -------
+    int
+        Number of frames that were read: less than n where the file ends early.
+    """
+    depth = buffer.shape[0]
+    for start in range(0, positions.size, depth):
+        stop = min(start + depth, positions.size)
+        target = buffer.ctypes.data
+        for n in range(start, stop):
+            for k in range(spans.shape[0]):
+                done = 0
+                while done < spans[k, 1]:
+                    place = positions[n] + spans[k, 0] + done
+                    got = _pread(descriptor, target + done, spans[k, 1] - done, place)
+                    if got <= 0:
+                        return n
+                    done += got
+                target += spans[k, 1]
+        sum_under(
+            buffer[: stop - start],
+            rows,
+            0,
+            swap,
+            table,
+            bounds,
+            weights,
+            moves[start:stop],
+            out[start:stop],
+        )
+    return positions.size

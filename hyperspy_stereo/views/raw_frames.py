@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hyperspy_stereo.views.blocks import BUFFER_BYTES, Window, window_of
-from hyperspy_stereo.views.kernels import Runs, sum_under
+from hyperspy_stereo.views.kernels import Runs, sum_from_file
 
 # Rows that are cheaper to read along than to start another read for.
 _GAP_ROWS = 16
@@ -87,12 +86,14 @@ def untouched_file(stack) -> FrameFile | None:
     True
     """
     call = _reader_call(stack)
-    if call is None or len(stack.shape) not in (3, 4):
+    if not hasattr(os, "pread") or call is None or len(stack.shape) not in (3, 4):
         return None
     dtype, key = call["dtypes"], call["key"]
     field, place = (dtype, 0) if key is None else dtype.fields[key][:2]
     pixels, frame = field.base, field.shape
-    known = pixels.kind in "ui" and pixels.itemsize <= 4
+    known = pixels.itemsize <= 4 and (
+        pixels.kind == "u" or (pixels.kind == "i" and pixels.isnative)
+    )
     if not known or (*call["shape"], *frame) != stack.shape or len(frame) != 2:
         return None
     path = os.fspath(call["file"])
@@ -237,38 +238,26 @@ def read_sums(file: FrameFile, frames: NDArray, runs: Runs, moves: NDArray) -> N
     line = width * file.dtype.itemsize
     depth = min(max(1, BUFFER_BYTES // (window.height * line)), len(frames))
     buffer = np.empty((depth, window.height, width), file.dtype.newbyteorder("="))
-    raw = memoryview(buffer.reshape(-1).view(np.uint8))
-    # Where each span of rows lies in a frame of the file, and the part of the buffer it goes to.
-    starts = [file.offset + first * line for first, _ in spans]
-    edges = np.cumsum([0] + [(last - first) * line for first, last in spans]).tolist()
-    places = [
-        [[raw[k * edges[-1] + a : k * edges[-1] + b]] for a, b in pairwise(edges)]
-        for k in range(depth)
-    ]
-    # 16-bit numbers are swapped while they are summed, others in the buffer.
-    foreign = not file.dtype.isnative
-    swap = True if foreign and buffer.dtype == np.uint16 else None
-    positions = (np.asarray(frames) * file.stride).tolist()
+    places = np.array([(first * line, (last - first) * line) for first, last in spans], np.int64)
     with Path(file.path).open("rb", buffering=0) as stream:
-        descriptor = stream.fileno()
-        for start in range(0, len(frames), depth):
-            stop = min(start + depth, len(frames))
-            for position, targets in zip(positions[start:stop], places, strict=False):
-                for offset, target in zip(starts, targets, strict=True):
-                    _read(descriptor, target, position + offset, file)
-            if foreign and swap is None:
-                buffer[: stop - start].byteswap(inplace=True)
-            sum_under(
-                buffer[: stop - start],
-                rows,
-                0,
-                swap,
-                runs.table,
-                runs.bounds,
-                runs.weights,
-                moves[start:stop],
-                out[start:stop],
-            )
+        read = sum_from_file(
+            stream.fileno(),
+            file.offset + np.asarray(frames, np.int64) * file.stride,
+            places,
+            buffer,
+            rows,
+            None if file.dtype.isnative else True,
+            runs.table,
+            runs.bounds,
+            runs.weights,
+            moves,
+            out,
+        )
+    if read < len(frames):
+        raise ValueError(
+            f"{file.path} ends before its last frame: it held {file.size} bytes when it was "
+            "loaded; load it again"
+        )
     return out
 
 
@@ -277,11 +266,3 @@ def _as_in_file(window: Window, height: int) -> tuple[NDArray, list[tuple[int, i
     spans = [(height - last, height - first) for first, last in window.spans][::-1]
     rows = np.where(window.rows >= 0, window.height - 1 - window.rows, -1)
     return rows, spans
-
-
-def _read(descriptor: int, target: list, position: int, file: FrameFile) -> None:
-    if os.preadv(descriptor, target, position) != target[0].nbytes:
-        raise ValueError(
-            f"{file.path} ends before its last frame: it held {file.size} bytes when it was "
-            "loaded; load it again"
-        )
