@@ -19,6 +19,7 @@ SEED_STRICT, GROW_STRICT = 8.0, 4.5
 SEED_WEAK, GROW_WEAK = 5.5, 3.5
 MIN_LENGTH = 12  # px; shorter pieces are dots and dirt
 SMALLEST = 32  # px
+RIM = 3  # px at the edge of the picture that are left out
 
 
 def check_image(image: np.ndarray) -> np.ndarray:
@@ -43,6 +44,35 @@ def check_image(image: np.ndarray) -> np.ndarray:
             "infinite; replace them, for example with np.nan_to_num(image, nan=image_median)."
         )
     return image
+
+
+def dead_area(image: np.ndarray) -> np.ndarray:
+    """Flat areas at the image's rim: fill of an aligned view, shadow, saturation; (H, W) bool.
+
+    Pixels equal to the least or the greatest value of all, in pieces that touch the rim and are
+    at least 3 px thick. Their edges are no lines.
+    """
+    dead = np.zeros(image.shape, bool)
+    for value in (image.min(), image.max()):
+        labels = label(ndi.binary_opening(np.pad(image == value, 1, mode="edge"), np.ones((3, 3))))
+        labels = labels[1:-1, 1:-1]
+        rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+        dead |= np.isin(labels, np.unique(rim[rim > 0]))
+    return dead
+
+
+def _fill(image: np.ndarray, dead: np.ndarray) -> np.ndarray:
+    """Repeat the nearest live pixel, so that the dead area has no edge."""
+    if not dead.any() or dead.all():
+        return image
+    nearest = ndi.distance_transform_edt(dead, return_distances=False, return_indices=True)
+    return image[tuple(nearest)]
+
+
+def _off_rim(ridge: np.ndarray, dead: np.ndarray) -> np.ndarray:
+    """Ridges without those along the rim, which have only one side."""
+    live = np.pad(~dead, 1)
+    return ridge & (ndi.distance_transform_edt(live)[1:-1, 1:-1] > RIM)
 
 
 def thin_ridges(found: OrientedResponse, low: float) -> np.ndarray:
@@ -173,12 +203,13 @@ def ridge_probability(
     nothing = np.zeros(image.shape, np.float32)
     if np.ptp(image) <= 1e-6 * np.abs(image).max():
         return nothing, nothing.copy()
-    flat = flatten(level_rows(image), 4 * max(sigmas))
+    dead = dead_area(image)
+    flat = flatten(level_rows(_fill(image, dead)), 4 * max(sigmas))
     if polarity == "auto":
         polarity = _polarity(flat, tuple(sigmas))
     found = oriented_response(flat if polarity == "dark" else -flat, tuple(sigmas))
     score = found.score * sensitivity
-    ridge = thin_ridges(found, 0.6 * GROW_WEAK / sensitivity)
+    ridge = _off_rim(thin_ridges(found, 0.6 * GROW_WEAK / sensitivity), dead)
     strict = _hysteresis(ridge, score, SEED_STRICT, GROW_STRICT, MIN_LENGTH)
     weak = _hysteresis(ridge, score, SEED_WEAK, GROW_WEAK, MIN_LENGTH) | strict
     weak = _drop_dots(weak, found.sigma)

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from skimage.transform import rescale
 
+from hyperspy_stereo.detection.ridge import PERMISSIVE, ridge_probability
+
+from .lines import line_points, refine_by_lines, thinned
 from .similarity import (
+    Displacements,
     ScatterFit,
     feature_matches,
     fit_with_scatter,
-    local_displacements,
     normalise,
+    row_similarity_by_ransac,
     similarity_by_ransac,
     warp,
 )
+from .windows import local_displacements
 
 __all__ = ["Alignment", "align_tilted"]
 
 WORKING_SIZE = 512  # px; finer detail adds time, not certainty: windows locate to ~0.1 px
-PARALLAX_RATIO = 1.8  # scatter along : across from which the direction of parallax is believed
+DIRECTION_SEEN = 0.04  # loss of agreement of the lines at a wrong tilt axis, if there is depth
+DIRECTION_BETTER = 0.02  # gain of agreement for which the tilt axis is turned from the vertical
+TOLERANCE = 0.012  # of the frame: parallax that one rigid fit of the features must bear
+FEATURE_SIGMA = 1.0  # px of the working grid, error of a SIFT position
 SMALLEST = 64  # px, of pictures and of their common area
 WINDOW = 24  # px of the working grid, half width
-SEARCH = (14, 10, 8)  # px of the working grid, largest displacement in each refinement
+SEARCH = (14, 8)  # px of the working grid, largest displacement in each refinement
+RIM = 0.05  # px by which the common area may reach out of a view
+LINE_POINTS = 1500  # points of the left lines that are used
+WINDOW_TRUST = 0.1  # weight of the windows in the refinement by lines
+WINDOWS_WRONG = 0.03  # gain of agreement without the windows from which they are not used
+LOOSE = (1e3, 1e3, 0.03, 0.03)  # (a, b, tx, ty) known to 3 % and 6 px at least
+DEEP = 0.07  # of the frame, largest horizontal parallax in a deep scene
 
 
 @dataclass(frozen=True)
@@ -112,8 +126,8 @@ def _common_rectangle(matrices: list[np.ndarray], shapes: list[tuple[int, int]])
     ]
     low = np.max([c.min(axis=1) for c in corners], axis=0)
     high = np.min([c.max(axis=1) for c in corners], axis=0)
-    x = np.arange(np.ceil(low[0] - 1e-6), np.floor(high[0] + 1e-6) + 1)
-    y = np.arange(np.ceil(low[1] - 1e-6), np.floor(high[1] + 1e-6) + 1)
+    x = np.arange(np.ceil(low[0] - RIM), np.floor(high[0] + RIM) + 1)
+    y = np.arange(np.ceil(low[1] - RIM), np.floor(high[1] + RIM) + 1)
     if not (x.size and y.size):
         return None
     inside = np.ones((y.size, x.size), bool)
@@ -121,7 +135,7 @@ def _common_rectangle(matrices: list[np.ndarray], shapes: list[tuple[int, int]])
         back = np.linalg.inv(_square(matrix))
         u = back[0, 0] * x + (back[0, 1] * y + back[0, 2])[:, None]
         v = back[1, 0] * x + (back[1, 1] * y + back[1, 2])[:, None]
-        inside &= (u > -1e-6) & (v > -1e-6) & (u < w - 1 + 1e-6) & (v < h - 1 + 1e-6)
+        inside &= (u > -RIM) & (v > -RIM) & (u < w - 1 + RIM) & (v < h - 1 + RIM)
     rows = np.flatnonzero(inside.any(axis=1))
     if not rows.size:
         return None
@@ -149,11 +163,15 @@ def _resample(image: np.ndarray, to_aligned: np.ndarray, shape: tuple[int, int])
 
 
 def _search(left: np.ndarray, right: np.ndarray, min_inliers: int, seed: int):
-    """First similarity on the working grid: matrix, number of inliers, number of matches."""
+    """First similarity on the working grid: matrix, inlying features, number of matches."""
     points, targets = feature_matches(left, right)
-    matrix, inliers = similarity_by_ransac(
-        points, targets, threshold=0.01 * max(left.shape), seed=seed
+    size = max(left.shape)
+    matrix, inliers = similarity_by_ransac(points, targets, threshold=TOLERANCE * size, seed=seed)
+    deep, deep_inliers = row_similarity_by_ransac(
+        points, targets, across=TOLERANCE / 2 * size, along=DEEP * size, seed=seed
     )
+    if deep_inliers.sum() > 1.2 * inliers.sum() + 2:
+        matrix, inliers = deep, deep_inliers
     n_inliers = int(inliers.sum())
     if n_inliers < min_inliers:
         raise ValueError(
@@ -163,46 +181,89 @@ def _search(left: np.ndarray, right: np.ndarray, min_inliers: int, seed: int):
             "similar contrast; crop them to the common area, or bin noisy images (for example "
             "image.rebin(scale=(2, 2))) and try again."
         )
-    return matrix, n_inliers, len(points)
+    features = Displacements(
+        points[inliers], targets[inliers], np.tile(FEATURE_SIGMA**2 * np.eye(2), (n_inliers, 1, 1))
+    )
+    return matrix, features, len(points)
 
 
-def _refine(left, right, matrix, tilt_axis: float | None) -> tuple[ScatterFit | None, bool]:
-    """Refine by local windows; also whether the direction of the parallax is known."""
-    fit, known = None, tilt_axis is not None
+def _by_windows(left, right, matrix, features: Displacements, azimuth: float) -> ScatterFit:
+    """Refine by small windows all over the frame, together with the inlying features."""
+    fit = fit_with_scatter(features, matrix, azimuth=azimuth)
     for search in SEARCH:
-        data = local_displacements(left, right, matrix, half=WINDOW, search=search, score_min=0.5)
-        if len(data.points) < 12:
-            data = local_displacements(left, right, matrix, half=WINDOW, search=search, step=7)
-        if len(data.points) < 8:
-            return fit, known
-        turn = np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))
-        if tilt_axis is None:
-            free = fit_with_scatter(data, matrix)
-            known = (
-                free.sigma_along > PARALLAX_RATIO * free.sigma_across and free.direction_sigma < 5
-            )
-            # too weak to tell: parallax along the rows, as the microscope is usually set
-            fit = free if known else fit_with_scatter(data, matrix, azimuth=0.0)
-        else:
-            fit = fit_with_scatter(data, matrix, azimuth=tilt_axis + turn)
-        matrix = fit.matrix
-    return fit, known
+        wide = (int(min(search + 2 * fit.sigma_along, DEEP * left.shape[1])), search)
+        data = local_displacements(left, right, fit.matrix, half=WINDOW, search=wide, score_min=0.5)
+        both = (
+            np.concatenate([getattr(d, f.name) for d in (features, data)]) for f in fields(data)
+        )
+        fit = fit_with_scatter(Displacements(*both), fit.matrix, azimuth=azimuth)
+    return fit
+
+
+def _turn(matrix: np.ndarray) -> float:
+    """Rotation of a similarity, deg."""
+    return float(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0])))
+
+
+def _by_lines(images, fit: ScatterFit, tilt_axis: float | None):
+    """Refine by lines, and try directions of the parallax: matrix, tilt axis (deg), known."""
+    strict = [line_points(ridge_probability(image)[0] > PERMISSIVE) for image in images]
+    left, right = thinned(strict[0], LINE_POINTS), strict[1]
+    # windows of one line share its error; what they say is worth less than its formal precision
+    information = WINDOW_TRUST * fit.information + np.diag(LOOSE)
+    turn = _turn(fit.matrix)
+
+    def along(azimuth: float, prior: float = 1e-3):
+        return refine_by_lines(left, right, fit.matrix, turn + azimuth, information, prior)
+
+    start = along(tilt_axis or 0.0)
+    information = np.diag(LOOSE)  # where windows misled, the lines alone agree better
+    alone = along(tilt_axis or 0.0)
+    if alone.agreement > start.agreement + WINDOWS_WRONG:
+        start = alone
+    else:
+        information = information + WINDOW_TRUST * fit.information
+    if tilt_axis is not None or start.agreement == 0:
+        return start.matrix, tilt_axis or 0.0, tilt_axis is not None
+    others = {azimuth: along(azimuth) for azimuth in (-60.0, -30.0, 30.0, 60.0, 90.0)}
+    agreement = [found.agreement for found in others.values()] + [start.agreement]
+    known = max(agreement) - min(agreement) > DIRECTION_SEEN
+    best = max(others, key=lambda azimuth: others[azimuth].agreement)
+    if known and others[best].agreement > start.agreement + DIRECTION_BETTER:
+        free = along(best, prior=10.0)
+        if free.agreement > start.agreement + DIRECTION_BETTER:
+            azimuth = free.azimuth - _turn(free.matrix)
+            return free.matrix, 90 - (90 - azimuth) % 180, True
+    return start.matrix, 0.0, known
+
+
+def _spreads(matrix: np.ndarray, azimuth: float, features: Displacements) -> tuple[float, float]:
+    """Robust rms of the features across and along the parallax, px of the left image."""
+    residual = features.targets - features.points @ matrix[:, :2].T - matrix[:, 2]
+    t = np.radians(azimuth + _turn(matrix))
+    along = residual @ (np.cos(t), np.sin(t))
+    across = residual @ (-np.sin(t), np.cos(t))
+    along = along - np.median(along)
+    size = np.hypot(matrix[0, 0], matrix[1, 0])
+    return tuple(1.4826 * float(np.median(np.abs(v))) / size for v in (across, along))
 
 
 def align_tilted(
     left: np.ndarray,
     right: np.ndarray,
     tilt_axis: float | None = None,
-    min_inliers: int = 10,
+    min_inliers: int = 8,
     seed: int = 0,
 ) -> Alignment:
     """Align two images of a specimen taken at two tilts, parallax along the rows.
 
-    SIFT features and RANSAC give a rotation, a scale and a shift. Windows all over the frame then
-    refine them: features move by their depth in one direction, across the tilt axis, so the fit
-    allows scatter along that direction and brings the disparity across it to zero. The direction
-    is read from that scatter, and both images are turned so that it lies along the rows. With too
-    little depth to see it, the tilt axis is taken as vertical and ``tilt_axis_known`` is False.
+    SIFT features and RANSAC give a rotation, a scale and a shift. Windows all over the frame and
+    the lines of both views then refine them: features move by their depth in one direction,
+    across the tilt axis, so the fit lets every line move along that direction and brings the
+    disparity across it to zero. The direction itself is the one in which the lines then agree
+    best; both images are turned so that it lies along the rows. The tilt axis stays vertical
+    unless another direction is clearly better, and ``tilt_axis_known`` is False where depth is
+    too weak to tell.
 
     The shift along the rows puts the zero of disparity near the mean depth of what was matched;
     absolute depth is not measurable from two tilts.
@@ -216,7 +277,7 @@ def align_tilted(
         Angle of the tilt axis from the vertical in the left image, deg, if known from the
         microscope; estimated when None.
     min_inliers : int
-        Fewest SIFT matches that must agree. Chance gives 4 or 5 in unrelated pictures.
+        Fewest SIFT matches that must agree. Chance gives 3 to 5 in unrelated pictures.
     seed : int
         Seed of RANSAC: the result is the same each time.
 
@@ -254,27 +315,18 @@ def align_tilted(
             "Crop or rebin them to one size with the same pixel size."
         )
     scale = min(1.0, WORKING_SIZE / max(left.shape))
-    work = [
-        normalise(rescale(image, scale, anti_aliasing=True) if scale < 1 else image)
-        for image in (left, right)
+    small = [
+        rescale(image, scale, anti_aliasing=True) if scale < 1 else image for image in (left, right)
     ]
+    work = [normalise(image) for image in small]
     scale = work[0].shape[1] / left.shape[1]
-    matrix, n_inliers, n_matches = _search(*work, min_inliers, seed)
-    fit, known = _refine(*work, matrix, tilt_axis)
-    residual = parallax = float("nan")
-    azimuth = 0.0 if tilt_axis is None else float(tilt_axis)
-    if fit is not None:
-        matrix = fit.matrix
-        size = np.hypot(matrix[0, 0], matrix[1, 0]) * scale
-        residual, parallax = fit.sigma_across / size, fit.sigma_along / size
-        if known and tilt_axis is None:
-            azimuth = fit.direction - np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))
-            azimuth = 90 - (90 - azimuth) % 180
-            if abs(azimuth) < 2 * fit.direction_sigma:
-                azimuth = 0.0
+    matrix, features, n_matches = _search(*work, min_inliers, seed)
+    fit = _by_windows(*work, matrix, features, (tilt_axis or 0.0) + _turn(matrix))
+    matrix, azimuth, known = _by_lines(small, fit, tilt_axis)
+    residual, parallax = (v / scale for v in _spreads(matrix, azimuth, features))
     matrix = _in_pixels(matrix, scale)
     return _on_common_grid(
-        left, right, matrix, azimuth, known, (n_inliers, n_matches), (residual, parallax)
+        left, right, matrix, azimuth, known, (len(features.points), n_matches), (residual, parallax)
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage as ndi
-from skimage.feature import SIFT, match_descriptors, match_template
+from skimage.feature import SIFT, match_descriptors
 from skimage.measure import ransac
 from skimage.transform import SimilarityTransform
 
@@ -22,12 +22,14 @@ __all__ = [
     "ScatterFit",
     "feature_matches",
     "fit_with_scatter",
-    "local_displacements",
     "normalise",
+    "row_similarity_by_ransac",
     "similarity_by_ransac",
+    "warp",
 ]
 
 STUDENT_NU = 3.0  # tails of the window displacements: about one in ten is wrong
+OVERLAP = 12.0  # windows that share one and the same piece of the picture
 SIGMA_FLOOR = 0.2  # px of the working grid; no picture supports less
 
 
@@ -50,7 +52,8 @@ class ScatterFit:
 
     ``direction`` is the azimuth (deg, in (-90, 90], of the right picture's axes) of the larger
     scatter, ``sigma_along`` and ``sigma_across`` (px) its size along and across that direction,
-    ``direction_sigma`` (deg) the error of the azimuth, ``weights`` (N,) the trust in each point.
+    ``direction_sigma`` (deg) the error of the azimuth, ``information`` (4, 4) the inverse
+    covariance of (a, b, tx, ty).
     """
 
     matrix: np.ndarray
@@ -58,7 +61,7 @@ class ScatterFit:
     direction_sigma: float
     sigma_along: float
     sigma_across: float
-    weights: np.ndarray
+    information: np.ndarray
 
 
 def normalise(image: np.ndarray, width: float = 12.0) -> np.ndarray:
@@ -142,26 +145,55 @@ def similarity_by_ransac(
     return np.asarray(model.params)[:2], inliers
 
 
-def _peak(score: np.ndarray) -> tuple[np.ndarray, np.ndarray, float] | None:
-    """Sub-pixel place (x, y from the centre), curvature (2, 2) and height of a correlation peak."""
-    i, j = np.unravel_index(int(np.argmax(score)), score.shape)
-    if not (0 < i < score.shape[0] - 1 and 0 < j < score.shape[1] - 1):
-        return None
-    c = score[i - 1 : i + 2, j - 1 : j + 2].astype(float)
-    mixed = (c[2, 2] + c[0, 0] - c[2, 0] - c[0, 2]) / 4
-    curve = -np.array(
-        [
-            [c[1, 2] + c[1, 0] - 2 * c[1, 1], mixed],
-            [mixed, c[2, 1] + c[0, 1] - 2 * c[1, 1]],
-        ]
-    )
-    if np.linalg.eigvalsh(curve)[0] <= 1e-4:
-        return None
-    shift = np.linalg.solve(curve, [(c[1, 2] - c[1, 0]) / 2, (c[2, 1] - c[0, 1]) / 2])
-    if np.abs(shift).max() > 1:
-        return None
-    centre = (np.array(score.shape[::-1]) - 1) / 2
-    return np.array([j, i]) - centre + shift, curve, float(c[1, 1])
+def row_similarity_by_ransac(
+    points: np.ndarray,
+    targets: np.ndarray,
+    across: float,
+    along: float,
+    seed: int = 0,
+    n_trials: int = 6000,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The similarity most matches agree with when features move freely along the rows.
+
+    Only the vertical places of three matches make a trial (y' = b x + a y + ty), the horizontal
+    shift is the median of what they leave: deep scenes, whose parallax no rigid map can bear, keep
+    their inliers.
+
+    Parameters
+    ----------
+    points, targets : (N, 2)
+        Matches, x and y px.
+    across, along : float
+        Largest vertical error and largest horizontal parallax of an inlier, px.
+    seed, n_trials : int
+
+    Returns
+    -------
+    matrix (2, 3), inliers (N,) bool.
+    """
+    n = len(points)
+    if n < 4:
+        return np.eye(3)[:2], np.zeros(n, bool)
+    rng = np.random.default_rng(seed)
+    trials = rng.integers(0, n, (n_trials, 3))
+    rows = np.dstack([points[trials], np.ones((n_trials, 3))])
+    usable = np.abs(np.linalg.det(rows)) > 50.0  # twice the triangle's area, px²
+    trials, rows = trials[usable], rows[usable]
+    if not len(trials):
+        return np.eye(3)[:2], np.zeros(n, bool)
+    b, a, ty = np.linalg.solve(rows, targets[trials][..., 1:])[..., 0].T
+    usable = (np.abs(np.hypot(a, b) - 1) < 0.12) & (np.abs(b) < 0.3)
+    a, b, ty, trials = a[usable], b[usable], ty[usable], trials[usable]
+    if not len(a):
+        return np.eye(3)[:2], np.zeros(n, bool)
+    x, y = points.T
+    horizontal = targets[:, 0] - a[:, None] * x + b[:, None] * y
+    tx = np.median(np.take_along_axis(horizontal, trials, axis=1), axis=1)
+    off = targets[:, 1] - b[:, None] * x - a[:, None] * y - ty[:, None]
+    agree = (np.abs(off) < across) & (np.abs(horizontal - tx[:, None]) < along)
+    best = int(agree.sum(axis=1).argmax())
+    matrix = np.array([[a[best], -b[best], tx[best]], [b[best], a[best], ty[best]]])
+    return matrix, agree[best]
 
 
 def warp(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, int], order: int = 1):
@@ -176,55 +208,6 @@ def warp(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, int], order: i
     )
 
 
-def local_displacements(
-    left: np.ndarray,
-    right: np.ndarray,
-    matrix: np.ndarray,
-    half: int = 18,
-    search: int = 10,
-    step: int = 14,
-    score_min: float = 0.4,
-) -> Displacements:
-    """Find windows of the left picture in the right one, near where ``matrix`` puts them.
-
-    Parameters
-    ----------
-    left, right : (H, W)
-        Normalised pictures.
-    half, search, step : int
-        Half width of a window, largest displacement and distance of windows, px.
-    score_min : float
-        Windows whose best correlation is lower are left out.
-    """
-    height, width = left.shape
-    moved = warp(right, matrix, left.shape)
-    margin = half + search
-    ys, xs = np.mgrid[margin : height - margin : step, margin : width - margin : step]
-    centres = np.c_[xs.ravel(), ys.ravel()].astype(float)
-    corners = np.array([[-margin, -margin], [margin, -margin], [-margin, margin], [margin, margin]])
-    inside = np.ones(len(centres), bool)
-    for corner in corners:
-        x, y = matrix[:, :2] @ (centres + corner).T + matrix[:, 2:]
-        inside &= (x >= 0) & (y >= 0) & (x <= right.shape[1] - 1) & (y <= right.shape[0] - 1)
-    points, shifts, covariance = [], [], []
-    for x, y in centres[inside].astype(int):
-        window = left[y - half : y + half + 1, x - half : x + half + 1]
-        around = moved[y - margin : y + margin + 1, x - margin : x + margin + 1]
-        if window.std() < 0.1:
-            continue
-        peak = _peak(match_template(around, window))
-        if peak is None or peak[2] < score_min:
-            continue
-        points.append((x, y))
-        shifts.append(peak[0])
-        # a window of n independent pixels: variance of the place = (1 - c²) / (c · curvature · n)
-        n_free = (2 * half + 1) ** 2 / 9
-        covariance.append((1 - peak[2] ** 2) / peak[2] / n_free * np.linalg.inv(peak[1]) * 2)
-    points = np.reshape(points, (-1, 2)).astype(float)
-    targets = (points + np.reshape(shifts, (-1, 2))) @ matrix[:, :2].T + matrix[:, 2]
-    return Displacements(points, targets, np.reshape(covariance, (-1, 2, 2)))
-
-
 def _solve(points, targets, inverse):
     """Generalised least squares for (a, b, tx, ty); ``inverse`` (N, 2, 2) are weight matrices."""
     x, y = points.T
@@ -235,7 +218,7 @@ def _solve(points, targets, inverse):
     weighted = np.einsum("nij,njk->nik", inverse, design)
     normal = np.einsum("nji,njk->ik", design, weighted)
     a, b, tx, ty = np.linalg.solve(normal, np.einsum("nji,nj->i", weighted, targets))
-    return np.array([[a, -b, tx], [b, a, ty]])
+    return np.array([[a, -b, tx], [b, a, ty]]), normal
 
 
 def _common_scatter(weights, residual, common, inverse):
@@ -282,7 +265,7 @@ def fit_with_scatter(
         inverse = np.linalg.inv(data.covariance + common)
         distance = np.einsum("ni,nij,nj->n", residual, inverse, residual)
         weights = (STUDENT_NU + 2) / (STUDENT_NU + distance)
-        matrix = _solve(data.points, data.targets, inverse * weights[:, None, None])
+        matrix, information = _solve(data.points, data.targets, inverse * weights[:, None, None])
         residual = data.targets - data.points @ matrix[:, :2].T - matrix[:, 2]
         common = _common_scatter(weights, residual, common, inverse)
         if axes is not None:  # no correlation in the given axes
@@ -294,6 +277,8 @@ def fit_with_scatter(
     else:
         values = np.diag(axes.T @ common @ axes)[::-1]
     across, along = np.sqrt(np.maximum(values, SIGMA_FLOOR**2))
-    n_free = max(len(residual) / 4, 1)  # neighbouring windows overlap
+    n_free = max(len(residual) / OVERLAP, 1)  # neighbouring windows overlap
     error = np.degrees(across * along / max(along**2 - across**2, 1e-9)) / np.sqrt(n_free)
-    return ScatterFit(matrix, float(azimuth), float(error), float(along), float(across), weights)
+    return ScatterFit(
+        matrix, float(azimuth), float(error), float(along), float(across), information / OVERLAP
+    )
