@@ -65,7 +65,8 @@ class Camera:
     azimuth : float
         Degrees; 0 looks along +y of the specimen, positive moves the camera towards +x.
     elevation : float
-        Degrees above the plane of the foil (towards +z); 90 looks straight down on it.
+        Degrees above the plane of the foil (towards +z); -90 looks along the beam, with x to the
+        right and y down as in the images.
     fov : float
         Vertical field of view, degrees. Small, so that sizes can be compared across the foil.
     """
