@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
@@ -45,7 +46,7 @@ _SIGMA_RANGE = (0.03, 3.0)
 def mean_along(chains: Chains, value: np.ndarray, size: int = 21) -> np.ndarray:
     """Running mean along each line over ``size`` points."""
     out = np.empty(len(value))
-    for a, b in zip(chains.bounds[:-1], chains.bounds[1:], strict=True):
+    for a, b in pairwise(chains.bounds):
         out[a:b] = uniform_filter1d(np.asarray(value[a:b], float), size, mode="nearest")
     return out
 

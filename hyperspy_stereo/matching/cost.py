@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numba
 import numpy as np
@@ -76,7 +77,7 @@ def line_contrast(chains: Chains, appearance: Appearance | None) -> np.ndarray:
     x, y = np.round(chains.points).astype(int).T
     value = appearance.smooth[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
     out = np.empty(len(chains), np.float32)
-    for a, b in zip(chains.bounds[:-1], chains.bounds[1:], strict=True):
+    for a, b in pairwise(chains.bounds):
         out[a:b] = uniform_filter1d(value[a:b], 9, mode="nearest")
     return np.log(np.maximum(np.abs(out), _LEAST_CONTRAST)).astype(np.float32)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -108,6 +109,7 @@ def raw_matches(
     """
     settings = settings or MatchSettings()
     images, masks, candidates, offsets = check_inputs(images, masks, candidates, offsets)
+    span = None if disparity_range is None else check_range(disparity_range)
     n_views, shape = len(masks), masks.shape[1:]
     appearances = [None] * n_views
     if images is not None:
@@ -119,10 +121,8 @@ def raw_matches(
         permissive = [_lines(m, m, a, settings) for m, a in zip(wide, appearances, strict=True)]
     if not any(len(lines.chains) for lines in strict):
         return [_nothing(lines.chains) for lines in strict]
-    if disparity_range is None:
+    if span is None:
         span = estimate_range(strict, permissive, appearances, offsets, shape, settings)
-    else:
-        span = check_range(disparity_range)
     labels = _labels(span, settings.label_step)
     solved = solve_labels(strict, permissive, appearances, offsets, labels, settings)
     return [
@@ -241,5 +241,23 @@ def _calibrated(v: int, raw: RawMatch) -> CurveMatch:
     status[confidence < _DOUBTFUL] = MatchStatus.UNMATCHED
     status[raw.outside] = MatchStatus.OUT_OF_VIEW
     status[~chains.real] = MatchStatus.NOT_REAL
-    line = chains.line.astype(np.int64)
-    return CurveMatch(v, chains.points.copy(), raw.disparity, sigma, confidence, line, status)
+    keep = _between_detections(chains)
+    return CurveMatch(
+        v,
+        chains.points[keep],
+        raw.disparity[keep],
+        sigma[keep],
+        confidence[keep],
+        chains.line[keep].astype(np.int64),
+        status[keep],
+    )
+
+
+def _between_detections(chains: Chains) -> np.ndarray:
+    """All points but what was grown beyond the last detected point of a line."""
+    keep = np.ones(len(chains), bool)
+    for a, b in pairwise(chains.bounds):
+        seen = np.nonzero(chains.real[a:b])[0]
+        keep[a : a + seen[0]] = False
+        keep[a + seen[-1] + 1 : b] = False
+    return keep

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numba
 import numpy as np
@@ -93,7 +94,7 @@ def _walk(thin: np.ndarray) -> Branches:
     bounds = np.concatenate([[0], np.cumsum(sizes)])
     width = thin.shape[1]
     paths, ends, closed = [], [], []
-    for a, b in zip(bounds[:-1], bounds[1:], strict=True):
+    for a, b in pairwise(bounds):
         walk = flat[a:b]
         rows, columns = walk // width, walk % width
         first, last = _touching(spots, rows, columns)

@@ -50,7 +50,8 @@ def smooth_curve(
     normal = np.array([-chord[1], chord[0]]) / max(length, 1e-9)
     sideways = np.zeros(n)
     for k, (amplitude, phase) in enumerate(bend, start=1):
-        sideways += amplitude * (np.sin(k * np.pi * t + phase) - np.sin(phase) * (1 - t))
+        wave = np.sin(k * np.pi * t + phase)
+        sideways += amplitude * (wave - wave[0] * (1 - t) - wave[-1] * t)
     xy = np.asarray(start, float) + t[:, None] * chord + sideways[:, None] * normal
     z = depths[0] + (depths[1] - depths[0]) * t
     return np.column_stack([xy, z])
