@@ -1,6 +1,7 @@
 """Where the bright-field disc lies in the patterns, to a small part of a pixel."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
@@ -361,8 +362,8 @@ def _binned_sums(frames, bins: int) -> tuple[np.ndarray, np.ndarray]:
     columns = np.linspace(0, nx, min(bins, nx) + 1).round().astype(int)
     places = np.empty((len(rows) - 1, len(columns) - 1, 2))
     sums = []
-    for j, (y0, y1) in enumerate(zip(rows[:-1], rows[1:], strict=True)):
-        for i, (x0, x1) in enumerate(zip(columns[:-1], columns[1:], strict=True)):
+    for j, (y0, y1) in enumerate(pairwise(rows)):
+        for i, (x0, x1) in enumerate(pairwise(columns)):
             places[j, i] = ((x0 + x1 - 1) / 2, (y0 + y1 - 1) / 2)
             sums.append(frames[y0:y1, x0:x1].sum(axis=(0, 1), dtype=np.float64))
     if not isinstance(frames, np.ndarray):
