@@ -15,7 +15,15 @@ import numpy as np
 from scipy import fft
 from scipy import ndimage as ndi
 
-__all__ = ["OrientedResponse", "flatten", "level_rows", "oriented_response"]
+__all__ = [
+    "OrientedResponse",
+    "binned",
+    "filter_bank",
+    "flatten",
+    "level_rows",
+    "oriented_response",
+    "thin_ridges",
+]
 
 SIDE = 2.5  # distance of the sides from the middle, in sigmas of the line
 SMOOTH = 0.7  # smoothing across the line, in sigmas of the line
@@ -85,7 +93,7 @@ def _local_noise(even: np.ndarray, total: float) -> np.ndarray:
     return np.maximum(noise, total / 3)
 
 
-def _bank(image: np.ndarray, sigma: float, length: float):
+def filter_bank(image: np.ndarray, sigma: float, length: float):
     """Even and odd responses of all orientations of one width: (T, H, W) each, and angles."""
     height, width = image.shape
     pad = int(np.ceil(2.5 * length + SIDE * sigma))
@@ -112,7 +120,7 @@ def _bank(image: np.ndarray, sigma: float, length: float):
 
 
 def _one_width(image: np.ndarray, sigma: float, length: float) -> OrientedResponse:
-    even, odd, angles = _bank(image, sigma, length)
+    even, odd, angles = filter_bank(image, sigma, length)
     per_angle = MAD * np.median(np.abs(even[:, ::3, ::3]), axis=(1, 2))
     total = float(np.median(per_angle)) or 1.0
     noise = _local_noise(even, total)
@@ -150,7 +158,7 @@ def oriented_response(
         factor = 1 if sigma < 2 else 2 if sigma < 4 else 4
         factor = factor if min(image.shape) >= 24 * factor else 1
         length = max(elongation[0], elongation[1] * sigma)
-        small = _binned(image, factor)
+        small = binned(image, factor)
         found = _one_width(small, sigma / factor, length / factor)
         found = _enlarged(found, factor, image.shape)
         if best is None:
@@ -168,7 +176,8 @@ def oriented_response(
     return best
 
 
-def _binned(image: np.ndarray, factor: int) -> np.ndarray:
+def binned(image: np.ndarray, factor: int) -> np.ndarray:
+    """Means of ``factor`` x ``factor`` px; the rim is repeated where it does not divide."""
     if factor == 1:
         return image
     pad = [(0, -n % factor) for n in image.shape]
@@ -192,3 +201,21 @@ def _enlarged(found: OrientedResponse, factor: int, shape: tuple[int, int]) -> O
         np.full(shape, found.sigma[0, 0] * factor, np.float32),
         at(found.step, 1),
     )
+
+
+def thin_ridges(found: OrientedResponse, low: float) -> np.ndarray:
+    """Pixels whose score is the largest across their line and at least ``low``: (H, W) bool."""
+    score = ndi.gaussian_filter(found.score, 0.7)
+    ys, xs = np.nonzero(found.score >= low)
+    angle = found.angle[ys, xs]
+    nx, ny = -np.sin(angle), np.cos(angle)
+    here = score[ys, xs]
+    keep = np.ones(len(ys), bool)
+    for side in (-1.0, 1.0):
+        there = ndi.map_coordinates(
+            score, [ys + side * ny, xs + side * nx], order=1, mode="nearest"
+        )
+        keep &= here >= there
+    ridge = np.zeros(score.shape, bool)
+    ridge[ys[keep], xs[keep]] = True
+    return ridge

@@ -6,10 +6,10 @@ import numpy as np
 from scipy import ndimage as ndi
 from skimage.measure import label, regionprops_table
 
-from .boundary import boundary_map
-from .oriented import OrientedResponse, flatten, level_rows, oriented_response
+from .boundary import boundary_map, parallel_to_boundary
+from .oriented import flatten, level_rows, oriented_response, thin_ridges
 
-__all__ = ["PERMISSIVE", "STRICT", "check_image", "ridge_probability", "thin_ridges"]
+__all__ = ["PERMISSIVE", "STRICT", "check_image", "dead_area", "ridge_probability"]
 
 STRICT = 0.5  # threshold of a mask of lines one can be sure of
 PERMISSIVE = 0.25  # threshold of a mask of candidates
@@ -75,24 +75,6 @@ def _off_rim(ridge: np.ndarray, dead: np.ndarray) -> np.ndarray:
     return ridge & (ndi.distance_transform_edt(live)[1:-1, 1:-1] > RIM)
 
 
-def thin_ridges(found: OrientedResponse, low: float) -> np.ndarray:
-    """Pixels whose score is the largest across their line and at least ``low``: (H, W) bool."""
-    score = ndi.gaussian_filter(found.score, 0.7)
-    ys, xs = np.nonzero(found.score >= low)
-    angle = found.angle[ys, xs]
-    nx, ny = -np.sin(angle), np.cos(angle)
-    here = score[ys, xs]
-    keep = np.ones(len(ys), bool)
-    for side in (-1.0, 1.0):
-        there = ndi.map_coordinates(
-            score, [ys + side * ny, xs + side * nx], order=1, mode="nearest"
-        )
-        keep &= here >= there
-    ridge = np.zeros(score.shape, bool)
-    ridge[ys[keep], xs[keep]] = True
-    return ridge
-
-
 def _hysteresis(ridge, score, seed: float, grow: float, min_length: float) -> np.ndarray:
     """Connected ridges above ``grow`` that are long enough and above ``seed`` in a good part."""
     labels = label(ridge & (score >= grow), connectivity=2)
@@ -148,7 +130,8 @@ def ridge_probability(
     which are long and significant enough are lines. The thresholds are in units of noise, so
     that nothing has to be set by hand: pure noise gives (almost) nothing. Long and straight,
     thick or step-like things (grain and lamella boundaries, fault fringes, surfaces) go to the
-    second map and are taken out of the first.
+    second map, and what runs along them is taken out of the first; a line that crosses a boundary
+    stays.
 
     Parameters
     ----------
@@ -204,7 +187,8 @@ def ridge_probability(
     if np.ptp(image) <= 1e-6 * np.abs(image).max():
         return nothing, nothing.copy()
     dead = dead_area(image)
-    flat = flatten(level_rows(_fill(image, dead)), 4 * max(sigmas))
+    level = level_rows(_fill(image, dead))
+    flat = flatten(level, 4 * max(sigmas))
     if polarity == "auto":
         polarity = _polarity(flat, tuple(sigmas))
     found = oriented_response(flat if polarity == "dark" else -flat, tuple(sigmas))
@@ -214,6 +198,9 @@ def ridge_probability(
     weak = _hysteresis(ridge, score, SEED_WEAK, GROW_WEAK, MIN_LENGTH) | strict
     weak = _drop_dots(weak, found.sigma)
     strict = _drop_dots(strict & weak, found.sigma)
-    boundary = boundary_map(flat, found, strict | weak)
+    boundary, direction = boundary_map(level if polarity == "dark" else -level)
+    along = parallel_to_boundary(boundary, direction, found.angle)
+    weak = _hysteresis(ridge & weak & ~along, score, SEED_WEAK, GROW_WEAK, MIN_LENGTH)
+    strict = strict & weak
     line = _probability(ridge, strict, weak, score)
-    return np.where(boundary > STRICT, np.minimum(line, 0.2), line), boundary
+    return line, boundary
