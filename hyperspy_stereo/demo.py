@@ -162,8 +162,9 @@ def _from_views(pair, out: Path, steps: Steps):
 def _write_network(network, out: Path, steps: Steps) -> None:
     network.save(out / "network.vtp")
     network.save(out / "network.csv")
-    network.save_png(out / "network.png")
-    network.save_html(out / "network.html")
+    view = network.plot()
+    view.save_png(out / "network.png")
+    view.save_html(out / "network.html")
     steps("write", ", ".join(sorted(p.name for p in out.iterdir())))
 
 

@@ -15,6 +15,7 @@ from hyperspy_stereo.views import (
     fit_descan,
     fit_disc,
     incidence_of,
+    kikuchi_azimuth,
     layout_positions,
     project,
 )
@@ -90,8 +91,6 @@ def kikuchi(signal, azimuth, g, show_progressbar) -> None:
 
 def found_kikuchi(signal, show_progressbar) -> Kikuchi:
     """Find the Kikuchi line in the data."""
-    from hyperspy_stereo.views.kikuchi import kikuchi_azimuth
-
     state = _disc_state.read(signal)
     with progress(show_progressbar if signal._lazy else False):
         azimuth, band = kikuchi_azimuth(signal.data, state.disc, descan=state.descan)

@@ -9,6 +9,7 @@ from hyperspy_stereo.views.detectors import (
     slit_semi_axes,
 )
 from hyperspy_stereo.views.disc import Disc, fit_descan, fit_disc
+from hyperspy_stereo.views.kikuchi import kikuchi_azimuth
 from hyperspy_stereo.views.projection import project
 from hyperspy_stereo.views.resample import rectified_frame, rectified_mask, rectify
 from hyperspy_stereo.views.segments import segment_masks
@@ -22,6 +23,7 @@ __all__ = [
     "fit_descan",
     "fit_disc",
     "incidence_of",
+    "kikuchi_azimuth",
     "layout_positions",
     "project",
     "rectified_frame",
