@@ -84,8 +84,9 @@ def window_of(runs: Runs, moves: NDArray, origin=(0, 0), shape=None, gap: int = 
 def sum_block(block: NDArray, runs: Runs, moves: NDArray, origin=(0, 0)) -> NDArray[np.float64]:
     """Sums of a block of patterns, or of a part of each, under the masks.
 
-    The block is read where it lies if it is contiguous and of a native type, else piece by piece
-    through a small buffer; it is never converted as a whole.
+    The rows and columns that are needed go through a small buffer, a few patterns at a time: a
+    straight copy into the cache is faster than short runs read from memory, and the block is never
+    converted as a whole.
 
     Parameters
     ----------
@@ -110,12 +111,6 @@ def sum_block(block: NDArray, runs: Runs, moves: NDArray, origin=(0, 0)) -> NDAr
     if block.dtype == bool:
         block = block.view(np.uint8)
     swap, native, target = _reading_type(block.dtype)
-    arguments = runs.table, runs.bounds, runs.weights
-    if not swap and target == block.dtype and block.flags.c_contiguous:
-        rows = np.arange(runs.shape[0]) - origin[0]
-        rows[rows >= block.shape[1]] = -1
-        sum_under(block, rows, origin[1], None, *arguments, moves, out)
-        return out
     if native is not None:
         block = block.view(native)
     first, last = window.columns
@@ -129,7 +124,17 @@ def sum_block(block: NDArray, runs: Runs, moves: NDArray, origin=(0, 0)) -> NDAr
             piece[:, place : place + b - a] = part[:, :, first - origin[1] : last - origin[1]]
             place += b - a
         chosen = moves[start:stop]
-        sum_under(piece, window.rows, first, swap, *arguments, chosen, out[start:stop])
+        sum_under(
+            piece,
+            window.rows,
+            first,
+            swap,
+            runs.table,
+            runs.bounds,
+            runs.weights,
+            chosen,
+            out[start:stop],
+        )
     return out
 
 

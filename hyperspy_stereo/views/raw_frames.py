@@ -1,6 +1,6 @@
 """Reading a lazy scan's file directly where the scan is still the untouched file.
 
-A file of frames with headers between them (``.mib``, ``.blo``, ``.tvips``) arrives as a dask array
+A file of frames with headers between them (``.mib``, ``.blo``) arrives as a dask array
 over a memory map. For a few detectors, page faults and the rows that no detector needs cost more
 than the sums: here only the rows under the detectors are read, into a buffer that stays in the
 processor's cache.
@@ -94,7 +94,9 @@ def untouched_file(stack) -> FrameFile | None:
     known = pixels.itemsize <= 4 and (
         pixels.kind == "u" or (pixels.kind == "i" and pixels.isnative)
     )
-    if not known or (*call["shape"], *frame) != stack.shape or len(frame) != 2:
+    # The reader drops scan axes of one pixel.
+    full = [int(n) for n in call["shape"]]
+    if not known or len(frame) != 2 or (*(n for n in full if n > 1), *frame) != stack.shape:
         return None
     path = os.fspath(call["file"])
     try:
@@ -133,7 +135,8 @@ def _is_flipped(stack, call: dict) -> bool | None:
     """Whether the stack is the file's array (False), that array upside down (True), or neither."""
     from rsciio.utils.file import memmap_distributed
 
-    chunks = stack.chunks
+    given = iter(stack.chunks)
+    chunks = tuple((1,) if n == 1 else next(given) for n in (*call["shape"], *stack.shape[-2:]))
     for flipped in (True, False):
         # Chunks are those of the file's own order of rows.
         source = (*chunks[:-2], chunks[-2][::-1], chunks[-1]) if flipped else chunks
@@ -144,7 +147,7 @@ def _is_flipped(stack, call: dict) -> bool | None:
             shape=call["shape"],
             chunks=source,
             key=call["key"],
-        )
+        ).squeeze()
         if flipped:
             array = np.flip(array, axis=-2)
         if array.name == stack.name:

@@ -2,11 +2,13 @@
 
 import dask
 import dask.array as da
+import hyperspy.api as hs
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hyperspy_stereo.simulation.merlin import write_mib
 from hyperspy_stereo.views.detectors import detector_masks
 from hyperspy_stereo.views.projection import project
 
@@ -156,9 +158,10 @@ def test_lazy_stack_is_not_computed_while_the_graph_is_made():
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_distributed_scheduler_gives_the_same():
+def test_distributed_scheduler_gives_the_same(tmp_path):
     distributed = pytest.importorskip("distributed")
     stack = counts(">u2")
+    file = hs.load(write_mib(tmp_path / "scan.mib", stack, (4, 5)), lazy=True)
     with (
         distributed.LocalCluster(
             n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
@@ -166,7 +169,9 @@ def test_distributed_scheduler_gives_the_same():
         distributed.Client(cluster),
     ):
         views = project(da.from_array(stack, chunks=(2, 2, 15, 34)), COUNTING).compute()
+        from_file = project(file.data, COUNTING).compute()
     np.testing.assert_array_equal(views, expected(stack, COUNTING))
+    np.testing.assert_array_equal(from_file, views)
 
 
 @pytest.mark.parametrize(
