@@ -99,21 +99,18 @@ class Camera:
         distance : float
             From the camera to the target.
         """
-        xyz = to_y_up(points)
         axes = self.axes()
-        seen = xyz @ axes.T
-        middle = (seen.min(axis=0) + seen.max(axis=0)) / 2
-        tan_v = np.tan(np.deg2rad(self.fov) / 2)
-        distance = 0.0
-        # With perspective the centre of the box is not the centre of its picture: two or three
-        # rounds of moving the target and the camera settle it.
-        for _ in range(8):
-            offset = seen - middle
-            need = np.maximum(np.abs(offset[:, 1]) / tan_v, np.abs(offset[:, 0]) / (tan_v * aspect))
-            distance = max(float((need + offset[:, 2]).max()), 1e-9)
-            scale = distance / np.maximum(distance - offset[:, 2], 1e-9)
-            flat = offset[:, :2] * scale[:, None]
-            middle[:2] += (flat.min(axis=0) + flat.max(axis=0)) / 2
+        x, y, z = (to_y_up(points) @ axes.T).T
+        tan = np.tan(np.deg2rad(self.fov) / 2)
+        middle = np.empty(3)
+        middle[2] = (z.min() + z.max()) / 2
+        distance = 1e-9
+        # Each side of the picture is a plane through the camera; the points that touch two
+        # opposite ones give where it stands and how far off.
+        for axis, (offset, slope) in enumerate(((x, tan * aspect), (y, tan))):
+            above, below = (offset + slope * z).max(), (-offset + slope * z).max()
+            middle[axis] = (above - below) / 2
+            distance = max(distance, float((above + below) / (2 * slope) - middle[2]))
         return middle @ axes, distance
 
     def project(

@@ -11,20 +11,18 @@ function axes(azimuth, elevation) {
   return [right, cross(towards, right), towards];
 }
 function fit(ax, aspect) {
-  // The closest camera that sees all points, and what it looks at (in its own axes).
+  // The closest camera that sees all points, and what it looks at (in its own axes): each side
+  // of the picture is a plane through the camera, and two opposite ones are touched.
   const seen = data.extent.map((p) => ax.map((u) => dot(u, p)));
-  const range = (k, pts) => { const v = pts.map((p) => p[k]);
-    return [Math.min(...v), Math.max(...v)]; };
-  const mid = [0, 1, 2].map((k) => { const [a, b] = range(k, seen); return (a + b) / 2; });
+  const z = seen.map((p) => p[2]), mid = [0, 0, (Math.min(...z) + Math.max(...z)) / 2];
   const tan = Math.tan(data.camera.fov * rad / 2);
-  let distance = 1;
-  for (let round = 0; round < 8; round++) {
-    const off = seen.map((p) => add(p, mid, -1));
-    distance = Math.max(...off.map((p) =>
-      Math.max(Math.abs(p[1]) / tan, Math.abs(p[0]) / (tan * aspect)) + p[2])) || 1;
-    const flat = off.map((p) => [0, 1].map((k) => p[k] * distance / (distance - p[2])));
-    for (const k of [0, 1]) { const [a, b] = range(k, flat); mid[k] += (a + b) / 2; }
-  }
+  let distance = 1e-9;
+  [tan * aspect, tan].forEach((slope, k) => {
+    const above = Math.max(...seen.map((p) => p[k] + slope * p[2]));
+    const below = Math.max(...seen.map((p) => -p[k] + slope * p[2]));
+    mid[k] = (above - below) / 2;
+    distance = Math.max(distance, (above + below) / (2 * slope) - mid[2]);
+  });
   return { mid, distance };
 }
 // What was fitted to the window: the direction of the last view that a button chose.
