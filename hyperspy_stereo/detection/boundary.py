@@ -1,8 +1,9 @@
 """Boundaries: long, straight, thick or step-like things that are no dislocations.
 
 Grain and lamella boundaries, surfaces and fault fringes are straight over a good part of the
-frame, which dislocations rarely are, and are steps, thick bands, or lines from rim to rim. They
-are looked for on a binned picture with filters that average over a long straight piece.
+frame, which dislocations rarely are, and are steps, or bands much thicker than the other lines.
+They are looked for on a binned picture with filters that average over a long straight piece. A
+thin straight line is left alone, however long: it may well be a dislocation.
 """
 
 from __future__ import annotations
@@ -16,24 +17,28 @@ from .oriented import OrientedResponse, binned, filter_bank, flatten, thin_ridge
 __all__ = ["boundary_map", "parallel_to_boundary"]
 
 COARSE = 256  # px, shorter side of the picture on which boundaries are looked for
+FLAT = 0.06  # of the shorter side, sigma of the background that is taken off
 LENGTH = 0.07  # Gaussian sigma of the filter along the boundary, of the shorter side
 THIN, THICK = 1.5, 4.0  # px of the coarse picture, sigma across
 SEED, GROW = 7.0, 4.0  # in units of the filter's noise
 LONG = 0.35  # of the shorter side: shortest step or thick band
-FULL = 0.8  # of the shorter side: shortest thin line
+THICKER = 1.6  # a line so much wider than the others is a band ...
+THICKEST = 3.0  # px, ... if its sigma is at least this
 STRAIGHT = 0.012  # rms distance from a straight line, of the length
 PARALLEL = np.radians(20)  # lines within a boundary and along it are taken for the boundary
 
 
-def _straight_pieces(found: OrientedResponse, shortest: float):
-    """Straight, long and significant ridges: list of (rows, columns, direction)."""
+def _straight_pieces(found: OrientedResponse, shortest: float, allowed: np.ndarray):
+    """Straight, long, significant and mostly allowed ridges: list of (rows, columns, direction)."""
     labels = label(thin_ridges(found, GROW), connectivity=2)
     pieces = []
     for region in regionprops(labels, intensity_image=found.score):
-        if region.area < 0.6 * shortest or np.mean(region.image_intensity > SEED) == 0:
+        if region.area < 0.6 * shortest:
             continue
         yx = region.coords
         if np.mean(found.score[yx[:, 0], yx[:, 1]] > SEED) < 0.4:
+            continue
+        if np.mean(allowed[yx[:, 0], yx[:, 1]]) < 0.6:
             continue
         centred = yx - yx.mean(axis=0)
         values, vectors = np.linalg.eigh(centred.T @ centred / len(yx))
@@ -58,13 +63,19 @@ def _responses(image: np.ndarray, sigma: float, length: float):
     return out
 
 
-def boundary_map(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def boundary_map(
+    image: np.ndarray, width: np.ndarray, typical: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Where boundaries are, and their direction.
 
     Parameters
     ----------
     image : (H, W) float32
         One view, scan-line noise levelled, dead areas filled; dark lines on bright ground.
+    width : (H, W)
+        Sigma of the line at each pixel, px.
+    typical : float
+        Median sigma of the lines of this view, px.
 
     Returns
     -------
@@ -76,25 +87,26 @@ def boundary_map(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     factor = max(1, round(min(image.shape) / COARSE))
     small = binned(image, factor)
     short = min(small.shape)
-    small = flatten(small, 0.1 * short)
+    small = flatten(small, FLAT * short)
     length = max(LENGTH * short, 6.0)
     thin_line, step = _responses(small, THIN, length)
     thick_line, _ = _responses(small, THICK, length)
     # a line has a step on each flank, half as strong as the line itself
     beside = ndi.maximum_filter(thin_line.score, 7)
-    step.score[step.score < 1.5 * beside] = 0
-    # a thin line answers the wide filter as well
-    thick_line.score[thick_line.score < 1.2 * ndi.maximum_filter(thin_line.score, 7)] = 0
+    coarse_width = width[factor // 2 :: factor, factor // 2 :: factor]
+    coarse_width = ndi.median_filter(coarse_width[: small.shape[0], : small.shape[1]], 3)
+    pad = [(0, m - n) for m, n in zip(small.shape, coarse_width.shape, strict=True)]
+    band = np.pad(coarse_width, pad, mode="edge") >= max(THICKEST, THICKER * typical)
     centre = np.zeros(small.shape, bool)
     reach = np.zeros(small.shape, np.float32)
     angle = np.zeros(small.shape, np.float32)
     found = (
-        (step, LONG * short, 2.5),
-        (thick_line, LONG * short, 1.5 * THICK),
-        (thin_line, FULL * short, 2.5),
+        (step, step.score > 1.2 * beside, 2.5),
+        (thick_line, thick_line.score > 1.2 * beside, 1.5 * THICK),
+        (thin_line, band, 3.0),
     )
-    for response, shortest, half_width in found:
-        for rows, columns, direction in _straight_pieces(response, shortest):
+    for response, allowed, half_width in found:
+        for rows, columns, direction in _straight_pieces(response, LONG * short, allowed):
             centre[rows, columns] = True
             reach[rows, columns] = np.maximum(reach[rows, columns], half_width)
             angle[rows, columns] = direction

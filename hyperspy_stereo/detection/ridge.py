@@ -100,6 +100,17 @@ def _drop_dots(mask: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     return keep[labels]
 
 
+def _width_of_lines(sigma: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+    """Sigma of the centre line nearest to each pixel, 0 farther than 5 px from any.
+
+    Beside a thin line the wide filters answer best, so the width counts on the centre only.
+    """
+    if not ridge.any():
+        return np.zeros(sigma.shape, np.float32)
+    distance, nearest = ndi.distance_transform_edt(~ridge, return_indices=True)
+    return np.where(distance <= 5, sigma[tuple(nearest)], 0).astype(np.float32)
+
+
 def _probability(ridge, strict, weak, score) -> np.ndarray:
     """Ridges drawn 3 px wide; below 0.5 candidates, above it what passed the strict test."""
     p = 0.22 * np.clip(score / GROW_WEAK, 0, 1) * ridge
@@ -198,7 +209,11 @@ def ridge_probability(
     weak = _hysteresis(ridge, score, SEED_WEAK, GROW_WEAK, MIN_LENGTH) | strict
     weak = _drop_dots(weak, found.sigma)
     strict = _drop_dots(strict & weak, found.sigma)
-    boundary, direction = boundary_map(level if polarity == "dark" else -level)
+    boundary, direction = boundary_map(
+        level if polarity == "dark" else -level,
+        _width_of_lines(found.sigma, weak),
+        float(np.median(found.sigma[weak])) if weak.any() else max(sigmas),
+    )
     along = parallel_to_boundary(boundary, direction, found.angle)
     weak = _hysteresis(ridge & weak & ~along, score, SEED_WEAK, GROW_WEAK, MIN_LENGTH)
     strict = strict & weak
