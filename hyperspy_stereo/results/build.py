@@ -28,6 +28,9 @@ __all__ = ["network_from_matches"]
 # Defaults of the shortest line and the longest gap that a line steps over, px.
 MIN_LENGTH = 10.0
 MAX_GAP = 6.0
+# A change of disparity between neighbouring points, px, that no single line shows: at 12 degrees
+# it is an inclination of 86 degrees to the foil.
+MAX_JUMP = 3.0
 
 
 def network_from_matches(
@@ -48,7 +51,8 @@ def network_from_matches(
 ) -> DislocationNetwork:
     """Network from matched points; the lines are the chains of view 0.
 
-    Points are neither smoothed nor moved: what a line shows is what was matched.
+    Points are neither smoothed nor moved: what a line shows is what was matched. A line is cut
+    where its disparity jumps by more than 3 px from one point to the next.
 
     Parameters
     ----------
@@ -105,7 +109,7 @@ def network_from_matches(
     centre = (0.0, 0.0) if shape is None else ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
 
     match = ordered[0]
-    piece, reason = cut_chains(match, min_confidence, min_length, max_gap)
+    piece, reason = cut_chains(match, min_confidence, min_length, max_gap, MAX_JUMP)
     keep = piece >= 0
     line = piece[keep]
     xy = np.asarray(match.points, dtype=np.float64)[keep]

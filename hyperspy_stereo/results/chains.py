@@ -64,7 +64,11 @@ def point_lengths(points: ArrayLike, line: ArrayLike) -> np.ndarray:
 
 
 def cut_chains(
-    match: ChainMatch, min_confidence: float, min_length: float, max_gap: float
+    match: ChainMatch,
+    min_confidence: float,
+    min_length: float,
+    max_gap: float,
+    max_jump: float = np.inf,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which piece of line each point of a match belongs to.
 
@@ -83,6 +87,8 @@ def cut_chains(
         Pieces shorter than this along the image, px, are left out; so are single points.
     max_gap : float
         Longest stretch without good points that a line may step over, px.
+    max_jump : float
+        Largest change of disparity between neighbours, px, beside half a px per px of distance.
 
     Returns
     -------
@@ -104,7 +110,9 @@ def cut_chains(
     a, b = good[:-1], good[1:]
     near = arc[b] - arc[a] <= max_gap
     bridged = (bad[a] == bad[b]) & (b > a + 1)
-    joined = (line[a] == line[b]) & (near | bridged)
+    jump = np.abs(np.asarray(match.disparity)[b] - np.asarray(match.disparity)[a])
+    smooth = jump <= max_jump + 0.5 * (arc[b] - arc[a])
+    joined = (line[a] == line[b]) & (near | bridged) & smooth
     piece[good] = np.concatenate([[0], np.cumsum(~joined)])
     for start, stop in zip(a[joined & bridged], b[joined & bridged], strict=True):
         piece[start:stop] = piece[start]

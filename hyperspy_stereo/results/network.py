@@ -155,7 +155,11 @@ class DislocationNetwork:
 
     @property
     def total_length(self) -> float:
-        """Length of all lines in :attr:`units`."""
+        """Length of all lines in :attr:`units`.
+
+        Noise in depth lengthens a line; on simulated pairs by a few percent at 6 degrees and by
+        about a fifth at 2 degrees.
+        """
         return float(self.line_lengths.sum())
 
     @property

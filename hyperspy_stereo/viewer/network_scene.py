@@ -35,7 +35,7 @@ def network_scene(
     colour : {"depth", "sigma", "confidence", "line"}
         What the colours mean.
     radius : float, optional
-        Of the tubes, in the unit of the network. Default 0.35 % of the width of the foil: lines
+        Of the tubes, in the unit of the network. Default 0.42 % of the width of the foil: lines
         stay apart in a dense network. It is no width of a dislocation.
     axes : (str, str, str)
         Names of the axes.
@@ -60,7 +60,7 @@ def network_scene(
     foil = network_foil(network)
     size = float(np.ptp(foil.vertices, axis=0).max())
     if radius is None:
-        radius = 0.0035 * size
+        radius = 0.0042 * size
     if not radius > 0:
         raise ValueError(f"The radius of the tubes must be positive; {radius!r} was given.")
     lines = Lines(network.points, network.line_index, _scalars(network, depth_limits), radius)

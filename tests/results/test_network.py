@@ -130,6 +130,14 @@ def test_filled_gaps_bridge_and_are_interpolated(straight):
     assert np.isnan(network.disparity_map(0)[80, 108:150]).any()
 
 
+def test_lines_are_cut_where_the_disparity_jumps(straight):
+    step = np.where(np.arange(100) < 50, 0.0, 8.0)
+    network = build(replace(straight, disparity=step))
+    assert [len(line) for line in network.lines] == [50, 50]
+    slope = replace(straight, disparity=np.linspace(0, 100, 100))
+    assert build(slope).n_lines == 1
+
+
 def test_filled_gaps_at_an_end_are_left_out(straight):
     network = build(with_status(straight, slice(80, 100), 3))
     assert network.rejected.set_index("reason")["points"]["gap"] == 20
