@@ -11,13 +11,10 @@ from scipy.ndimage import median_filter
 from hyperspy_stereo.signals import _checks, _disc_state
 from hyperspy_stereo.signals._progress import progress
 from hyperspy_stereo.views import (
-    detector_masks,
     fit_descan,
     fit_disc,
-    incidence_of,
     kikuchi_azimuth,
-    layout_positions,
-    project,
+    scan_rotation,
 )
 
 ANGLE = "Acquisition_instrument.TEM.convergence_angle"
@@ -112,10 +109,16 @@ def rotation(signal, given, scan_flip, defocus_sign, show_progressbar) -> None:
     else:
         if not metadata.has_item("Stereo.kikuchi_azimuth"):
             kikuchi(signal, None, None, show_progressbar)
-        views, incidence = _views_for_rotation(signal, state, show_progressbar)
-        from hyperspy_stereo.views.rotation import scan_rotation
-
-        fit = scan_rotation(views, incidence, scan_flip=bool(flip), defocus_sign=defocus_sign)
+        with progress(show_progressbar if signal._lazy else False):
+            fit = scan_rotation(
+                signal.data,
+                state.disc,
+                float(metadata.Stereo.kikuchi_azimuth),
+                _band(metadata.Stereo),
+                descan=state.descan,
+                scan_flip=bool(flip),
+                defocus_sign=defocus_sign,
+            )
         angle, sigma = float(fit.angle), float(fit.sigma)
     metadata.set_item("Stereo.scan_rotation", angle)
     metadata.set_item("Stereo.scan_flip", bool(flip))
@@ -125,22 +128,11 @@ def rotation(signal, given, scan_flip, defocus_sign, show_progressbar) -> None:
         del metadata.Stereo.scan_rotation_sigma
 
 
-def _views_for_rotation(signal, state, show_progressbar):
-    """Views along the Kikuchi line, where the contrast is the same, and their incidences."""
-    node = signal.metadata.Stereo
-    centres = layout_positions(
-        "line",
-        state.disc,
-        float(node.kikuchi_azimuth),
-        radius=0.25 * state.disc.radius,
-        n_views=5,
-        offset=float(node.get_item("kikuchi_offset", default=0.0)),
-    )
-    shape = tuple(signal.axes_manager.signal_shape[::-1])
-    masks = detector_masks(shape, centres, 0.25 * state.disc.radius)
-    with progress(show_progressbar if signal._lazy else False):
-        views = np.asarray(project(signal.data, masks, descan=state.descan))
-    return views, incidence_of(masks, state.disc, state.pattern, state.mrad_per_px)
+def _band(node) -> dict | None:
+    """Place and width of the Kikuchi band in px, where it was measured and not given."""
+    if not node.has_item("kikuchi_width"):
+        return None
+    return {"w0": float(node.kikuchi_offset), "width": float(node.kikuchi_width)}
 
 
 def _vacuum(vacuum, shape: tuple[int, int]):

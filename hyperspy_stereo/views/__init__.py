@@ -12,16 +12,19 @@ from hyperspy_stereo.views.disc import Disc, fit_descan, fit_disc
 from hyperspy_stereo.views.kikuchi import kikuchi_azimuth
 from hyperspy_stereo.views.projection import project
 from hyperspy_stereo.views.resample import rectified_frame, rectified_mask, rectify
+from hyperspy_stereo.views.rotation import RotationFit, fit_rotation, scan_rotation
 from hyperspy_stereo.views.segments import segment_masks
 
 __all__ = [
     "Alignment",
     "Disc",
+    "RotationFit",
     "align_tilted",
     "default_radius",
     "detector_masks",
     "fit_descan",
     "fit_disc",
+    "fit_rotation",
     "incidence_of",
     "kikuchi_azimuth",
     "layout_positions",
@@ -29,6 +32,7 @@ __all__ = [
     "rectified_frame",
     "rectified_mask",
     "rectify",
+    "scan_rotation",
     "segment_masks",
     "slit_semi_axes",
 ]
