@@ -22,6 +22,7 @@ __all__ = ["TUBE_LIMIT", "IpyvolumeFigure"]
 
 # Above this many points tubes are too many triangles for a browser; lines are drawn instead.
 TUBE_LIMIT = 20_000
+MAX_THINNING = 4
 FACE = (0.35, 0.42, 0.55)
 # Both the near and the far faces are drawn over each other.
 FACE_OPACITY = 0.08
@@ -66,7 +67,14 @@ class IpyvolumeFigure:
         fixed += [
             _mesh(ipv, m.vertices, m.triangles, m.colour, opacity=m.opacity) for m in scene.meshes
         ]
-        self.figure.meshes = ([] if self._mesh is None else [self._mesh]) + fixed
+        meshes = ([] if self._mesh is None else [self._mesh]) + fixed
+        if self._is_tubes:
+            self.figure.lights = _lamps(scene)
+        else:
+            # Lines have no normals: lamps would bleach them.
+            for mesh in meshes:
+                _plain(mesh)
+        self.figure.meshes = meshes
         self.reset_view()
 
     def _lines_mesh(self, ipv: Any) -> ipyvolume.Mesh | None:
@@ -135,30 +143,46 @@ def _surface(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Vertices, triangles (M, 3) or lines (M, 2), and the point of each vertex."""
     if scene.lines is not None:
         lines = scene.lines
-        if len(lines.points) <= TUBE_LIMIT:
-            return tube_mesh(lines.points, lines.line_index, lines.radius)
-        joined = np.flatnonzero(lines.line_index[1:] == lines.line_index[:-1])
-        pairs = np.column_stack([joined, joined + 1]).astype(np.uint32)
-        return lines.points, pairs, np.arange(len(lines.points))
+        kept = _thinned(lines.line_index)
+        points, index = lines.points[kept], lines.line_index[kept]
+        if len(kept) <= TUBE_LIMIT:
+            vertices, triangles, source = tube_mesh(points, index, lines.radius)
+            return vertices, triangles, kept[source]
+        joined = np.flatnonzero(index[1:] == index[:-1])
+        return points, np.column_stack([joined, joined + 1]).astype(np.uint32), kept
     if scene.spheres is not None:
         return ball_mesh(scene.spheres.centres, scene.spheres.radius)
     return np.zeros((0, 3)), np.zeros((0, 3), np.uint32), np.zeros(0, np.int64)
 
 
+def _thinned(line_index: np.ndarray) -> np.ndarray:
+    """Numbers of the points to draw: every second to fourth one, if that makes tubes possible.
+
+    Matched points lie about a pixel apart, closer than a tube's corners need to.
+    """
+    count = len(line_index)
+    starts = np.flatnonzero(np.diff(line_index, prepend=-1))
+    within = np.arange(count) - np.repeat(starts, np.diff(starts, append=count))
+    last = np.diff(line_index, append=-1) != 0
+    for step in range(1, MAX_THINNING + 1):
+        kept = np.flatnonzero((within % step == 0) | last)
+        if len(kept) <= TUBE_LIMIT:
+            return kept
+    return np.arange(count)
+
+
 def _empty_figure(
     ipv: Any, scene: Scene, size: tuple[int, int], target: np.ndarray, unit: float
 ) -> ipyvolume.Figure:
-    """A figure with equal scales about a target and no axes of its own."""
+    """A figure with equal scales about a target, without axes of its own, and without lamps."""
     from bqplot.scales import LinearScale
-    from pythreejs import AmbientLight, DirectionalLight, PerspectiveCamera
+    from pythreejs import PerspectiveCamera
 
     scales = {
         name: LinearScale(min=float(c - unit / 2), max=float(c + unit / 2))
         for name, c in zip("xyz", target, strict=True)
     }
     fov = scene.camera.fov
-    right, up, towards = scene.camera.axes()
-    lamp = tuple((towards + 0.65 * up - 0.45 * right).tolist())
     return ipv.Figure(
         width=size[0],
         height=size[1],
@@ -176,11 +200,27 @@ def _empty_figure(
             "background-color": "white",
         },
         animation=0,
-        lights=[
-            AmbientLight(color="white", intensity=0.55),
-            DirectionalLight(color="white", intensity=0.6, position=lamp),
-        ],
     )
+
+
+def _lamps(scene: Scene) -> list[Any]:
+    """Light from the upper left of the first view."""
+    from pythreejs import AmbientLight, DirectionalLight
+
+    right, up, towards = scene.camera.axes()
+    place = tuple((towards + 0.65 * up - 0.45 * right).tolist())
+    return [
+        AmbientLight(color="white", intensity=0.55),
+        DirectionalLight(color="white", intensity=0.6, position=place),
+    ]
+
+
+def _plain(mesh: Any) -> None:
+    """Draw a mesh in its own colours, without lamps."""
+    from pythreejs import ShaderMaterial
+
+    clear = mesh.material.transparent
+    mesh.material = ShaderMaterial(side="DoubleSide", transparent=clear, depthWrite=not clear)
 
 
 def _mesh(

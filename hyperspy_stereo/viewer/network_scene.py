@@ -35,8 +35,8 @@ def network_scene(
     colour : {"depth", "sigma", "confidence", "line"}
         What the colours mean.
     radius : float, optional
-        Of the tubes, in the unit of the network. Default 0.42 % of the width of the foil: lines
-        stay apart in a dense network. It is no width of a dislocation.
+        Of the tubes, in the unit of the network. Default 0.42 % of the width of the foil,
+        less for more than 50 lines, so that a dense network does not become a solid. It is no width of a dislocation.
     axes : (str, str, str)
         Names of the axes.
     axis_vectors : numpy.ndarray, optional
@@ -60,7 +60,7 @@ def network_scene(
     foil = network_foil(network)
     size = float(np.ptp(foil.vertices, axis=0).max())
     if radius is None:
-        radius = 0.0042 * size
+        radius = 0.0042 * size * min(1.0, (50 / max(network.n_lines, 1)) ** 0.35)
     if not radius > 0:
         raise ValueError(f"The radius of the tubes must be positive; {radius!r} was given.")
     lines = Lines(network.points, network.line_index, _scalars(network, depth_limits), radius)

@@ -65,11 +65,27 @@ def test_ipyvolume_scales_are_equal_and_hold_the_scene(network):
 
 
 def test_ipyvolume_draws_lines_where_tubes_are_too_many(network, monkeypatch):
-    monkeypatch.setattr(ipyvolume_view, "TUBE_LIMIT", 100)
-    mesh = network.plot().figure.meshes[0]
+    monkeypatch.setattr(ipyvolume_view, "TUBE_LIMIT", 20)
+    figure = network.plot().figure
+    mesh = figure.meshes[0]
+    # With lamps lines are bleached.
+    assert figure.lights == []
     assert mesh.triangles is None
     assert len(mesh.x) == 120
     assert len(mesh.lines) == 117
+
+
+def test_ipyvolume_thins_the_points_before_it_gives_up_tubes(network, monkeypatch):
+    monkeypatch.setattr(ipyvolume_view, "TUBE_LIMIT", 70)
+    view = network.plot()
+    mesh = view.figure.meshes[0]
+    assert mesh.triangles.shape[1] == 3
+    ends = to_y_up(network.points[[0, 39, 40, 79, 80, 119]])
+    xyz = np.column_stack([mesh.x, mesh.y, mesh.z])
+    radius = view.scene.lines.radius
+    nearest = np.linalg.norm(ends[:, None] - xyz[None], axis=2).min(axis=1)
+    np.testing.assert_allclose(nearest, radius, rtol=0.05)
+    assert len(mesh.color) == len(mesh.x)
 
 
 def test_ipyvolume_colours_and_section_change_in_place(network):
