@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage as ndi
 from skimage.measure import label, regionprops_table
+from skimage.morphology import skeletonize
 
 from .boundary import boundary_map, parallel_to_boundary
 from .oriented import flatten, level_rows, oriented_response, thin_ridges
@@ -85,6 +86,43 @@ def _hysteresis(ridge, score, seed: float, grow: float, min_length: float) -> np
     keep = (counts >= min_length) & (strong >= 0.35 * min_length)
     keep[0] = False
     return keep[labels]
+
+
+def despike(image: np.ndarray) -> np.ndarray:
+    """Bring single pixels that stand out from all their neighbours back to the nearest of them.
+
+    Hot or dead pixels and X-ray hits would draw a short line in every filter. A line's pixel has
+    neighbours along the line that are as dark, and stays.
+    """
+    ring = np.ones((3, 3), bool)
+    ring[1, 1] = False
+    low = ndi.minimum_filter(image, footprint=ring, mode="nearest")
+    high = ndi.maximum_filter(image, footprint=ring, mode="nearest")
+    limit = 3 * 1.4826 * float(np.median(np.abs(image - ndi.median_filter(image, 3))))
+    return np.where(
+        (image < low - limit) | (image > high + limit), np.clip(image, low, high), image
+    )
+
+
+def _trim_ends(mask: np.ndarray, score: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """Cut what the filter's length adds to the ends of lines.
+
+    Where half of an elongated filter lies beyond the end, half of the response is left; so line
+    ends are taken off as long as their score is below half of what it is farther in.
+    """
+    mask = skeletonize(mask)
+    if not mask.any():
+        return mask
+    reach = int(np.clip(2.5 * np.median(sigma[mask]), 6, 16))
+    inner = ndi.maximum_filter(np.where(mask, score, 0), 2 * reach + 1)
+    weak = score < 0.5 * inner
+    count = np.ones((3, 3), int)
+    for _ in range(2 * reach):
+        ends = mask & weak & (ndi.convolve(mask.astype(int), count, mode="constant") <= 2)
+        if not ends.any():
+            break
+        mask = mask & ~ends
+    return mask
 
 
 def _drop_dots(mask: np.ndarray, sigma: np.ndarray) -> np.ndarray:
@@ -194,11 +232,13 @@ def ridge_probability(
         raise ValueError(f"sensitivity is {sensitivity}; it must be positive (1 is automatic).")
     if sigmas is None:
         sigmas = tuple(w / 2.355 for w in FWHM)
+    if len(sigmas) == 0 or not all(s > 0 for s in sigmas):
+        raise ValueError(f"sigmas is {sigmas}; give positive line widths in px, such as (1.5, 3).")
     nothing = np.zeros(image.shape, np.float32)
     if np.ptp(image) <= 1e-6 * np.abs(image).max():
         return nothing, nothing.copy()
     dead = dead_area(image)
-    level = level_rows(_fill(image, dead))
+    level = level_rows(despike(_fill(image, dead)))
     flat = flatten(level, 4 * max(sigmas))
     if polarity == "auto":
         polarity = _polarity(flat, tuple(sigmas))
@@ -216,6 +256,7 @@ def ridge_probability(
     )
     along = parallel_to_boundary(boundary, direction, found.angle)
     weak = _hysteresis(ridge & weak & ~along, score, SEED_WEAK, GROW_WEAK, MIN_LENGTH)
+    weak = _trim_ends(weak, score, found.sigma)
     strict = strict & weak
     line = _probability(ridge, strict, weak, score)
     return line, boundary

@@ -110,7 +110,7 @@ def refine_by_lines(
     azimuth: float,
     information: np.ndarray,
     turn_prior: float = 1e-3,
-    reach: tuple[float, ...] = (14, 14, 10, 10, 8, 8, 6, 6, 5, 5, 4, 4, 4, 4),
+    reach: tuple[float, ...] = (14, 14, 10, 10, 8, 8, 6, 6, 5, 5, 4, 4, 4, 4, 3, 3, 3, 3),
 ) -> LineFit:
     """Iterated closest lines with a free parallax for each piece of line.
 
