@@ -36,7 +36,8 @@ def network_scene(
         What the colours mean.
     radius : float, optional
         Of the tubes, in the unit of the network. Default 0.42 % of the width of the foil,
-        less for more than 50 lines, so that a dense network does not become a solid. It is no width of a dislocation.
+        less for more than 50 lines, so that a dense network does not become a solid. It is no
+        width of a dislocation.
     axes : (str, str, str)
         Names of the axes.
     axis_vectors : numpy.ndarray, optional

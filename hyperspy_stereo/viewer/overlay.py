@@ -15,6 +15,9 @@ from hyperspy_stereo.viewer.scene import nice_length
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# Of a detected line: what it was seen by shows through.
+OPACITY = 0.62
+
 __all__ = ["image_axes", "plot_detection", "plot_disparity", "plot_lines", "scale_bar"]
 
 
@@ -50,9 +53,9 @@ def scale_bar(ax: Axes, shape: tuple[int, int], pixel_size: float, units: str) -
     # Dark on light on the image: seen on any background.
     pad = 0.008 * columns
     back = Rectangle(
-        (x - pad, y - 0.075 * rows),
+        (x - pad, y - 0.062 * rows),
         pixels + 2 * pad,
-        thick + 0.09 * rows,
+        thick + 0.076 * rows,
         alpha=0.75,
         lw=0,
         facecolor="white",
@@ -124,7 +127,7 @@ def plot_detection(
     ax = image_axes(ax, shape)
     ax.imshow(np.ones(shape) if image is None else stretch(image), cmap="gray", vmin=0, vmax=1)
     for values, colour in layers:
-        ax.imshow(_tinted(np.clip(values / threshold, 0, 1) ** 2 * 0.9, colour))
+        ax.imshow(_tinted(np.clip(values / threshold, 0, 1) ** 2 * OPACITY, colour))
     scale_bar(ax, shape, pixel_size, units)
     return ax
 

