@@ -113,7 +113,7 @@ def _trim_ends(mask: np.ndarray, score: np.ndarray, sigma: np.ndarray) -> np.nda
     mask = skeletonize(mask)
     if not mask.any():
         return mask
-    reach = int(np.clip(2.5 * np.median(sigma[mask]), 6, 16))
+    reach = int(np.clip(3.0 * np.percentile(sigma[mask], 75), 10, 20))
     inner = ndi.maximum_filter(np.where(mask, score, 0), 2 * reach + 1)
     weak = score < 0.5 * inner
     count = np.ones((3, 3), int)
