@@ -205,14 +205,24 @@ def _empty_figure(
 
 def _lamps(scene: Scene) -> list[Any]:
     """Light from the upper left of the first view."""
-    from pythreejs import AmbientLight, DirectionalLight
+    from pythreejs import (
+        AmbientLight,
+        DirectionalLight,
+        DirectionalLightShadow,
+        Object3D,
+        OrthographicCamera,
+    )
 
     right, up, towards = scene.camera.axes()
-    place = tuple((towards + 0.65 * up - 0.45 * right).tolist())
-    return [
-        AmbientLight(color="white", intensity=0.55),
-        DirectionalLight(color="white", intensity=0.6, position=place),
-    ]
+    lamp = DirectionalLight(
+        color="white",
+        intensity=0.6,
+        position=tuple((towards + 0.65 * up - 0.45 * right).tolist()),
+        # Without these two the browser cannot set the state of the lamp.
+        target=Object3D(),
+        shadow=DirectionalLightShadow(camera=OrthographicCamera(-1, 1, 1, -1)),
+    )
+    return [AmbientLight(color="white", intensity=0.55), lamp]
 
 
 def _plain(mesh: Any) -> None:
