@@ -36,6 +36,8 @@ class Chains:
         False where a gap of the mask is bridged.
     free_end : (N,) bool ndarray
         Points at a free end inside the frame.
+    joint : (N,) bool ndarray
+        Points where branches were linked, and maybe wrongly.
     """
 
     points: np.ndarray
@@ -45,6 +47,7 @@ class Chains:
     closed: np.ndarray
     real: np.ndarray
     free_end: np.ndarray
+    joint: np.ndarray
 
     def __len__(self) -> int:
         return len(self.points)
@@ -211,13 +214,15 @@ def _fill(a, b):
 
 def _assemble(branches: Branches, walks, mask) -> Chains:
     height, width = mask.shape
-    points, tangents, real, free_end, closed = [], [], [], [], []
+    points, tangents, real, free_end, closed, joint = [], [], [], [], [], []
     for walk, ring in walks:
-        pieces = []
+        pieces, linked = [], []
         for b, backwards in walk:
             path = branches.paths[b][::-1] if backwards else branches.paths[b]
             if pieces:
-                pieces.append(_fill(pieces[-1][-1], path[0]))
+                fill = _fill(pieces[-1][-1], path[0])
+                linked += [False] * (len(pieces[-1]) - 1) + [True] * (len(fill) + 1)
+                pieces.append(fill)
             pieces.append(path)
         ring = ring or (len(walk) == 1 and branches.closed[walk[0][0]])
         if ring:
@@ -231,6 +236,7 @@ def _assemble(branches: Branches, walks, mask) -> Chains:
             continue
         xy, tangent = _smooth(raw, ring)
         points.append(xy)
+        joint.append(np.array(linked + [False] * (len(raw) - len(linked)), bool))
         tangents.append(tangent)
         real.append(seen)
         free = np.zeros(len(raw), bool)
@@ -245,7 +251,7 @@ def _assemble(branches: Branches, walks, mask) -> Chains:
     if not points:
         none = np.zeros((0, 2))
         flags = np.zeros(0, bool)
-        return Chains(none, none, np.zeros(0, int), np.zeros(1, int), flags, flags, flags)
+        return Chains(none, none, np.zeros(0, int), np.zeros(1, int), flags, flags, flags, flags)
     sizes = np.array([len(p) for p in points])
     return Chains(
         np.concatenate(points),
@@ -255,6 +261,7 @@ def _assemble(branches: Branches, walks, mask) -> Chains:
         np.array(closed, bool),
         np.concatenate(real),
         np.concatenate(free_end),
+        np.concatenate(joint),
     )
 
 

@@ -40,6 +40,7 @@ FEATURES = (
     "edge",
 )
 _FAR = 3.0
+_MOST_GAP = 40.0
 _SIGMA_RANGE = (0.03, 3.0)
 
 
@@ -52,7 +53,7 @@ def mean_along(chains: Chains, value: np.ndarray, size: int = 21) -> np.ndarray:
 
 
 def second_best(marginals: np.ndarray, choice: np.ndarray, step: float) -> np.ndarray:
-    """Cost of the best label more than 3 px away from the chosen one, at most 12.
+    """Cost of the best label more than 3 px away from the chosen one, at most 40.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ def second_best(marginals: np.ndarray, choice: np.ndarray, step: float) -> np.nd
     (N,) ndarray
     """
     away = np.abs(np.arange(marginals.shape[1]) - choice[:, None]) * step > _FAR
-    return np.minimum(np.where(away, marginals, 12.0).min(1), 12.0)
+    return np.minimum(np.where(away, marginals, _MOST_GAP).min(1), _MOST_GAP)
 
 
 def match_features(

@@ -42,8 +42,10 @@ class MatchSettings:
         Cost of leaving the other view, as a share of the sum of weights.
     smoothness : float
         Cost per px of disparity change between neighbours on a line.
-    jump : float
-        Highest cost of a change of disparity between neighbours on a line.
+    steepest : float
+        Largest change of disparity in px between neighbours on a line; a larger one is a jump.
+    jump, jump_linked : float
+        Cost of a jump within a branch, and where branches were linked.
     belief : float
         Weight of what the other views found, per round.
     rounds : int
@@ -60,7 +62,7 @@ class MatchSettings:
 
     label_step: float = 0.5
     window: tuple[int, int] = (5, 8)
-    appearance: float = 1.2
+    appearance: float = 0.8
     distance: float = 1.0
     distance_cap: float = 1.5
     orientation: float = 0.5
@@ -70,9 +72,11 @@ class MatchSettings:
     free_end: float = 2.0
     out_of_view: float = 0.7
     smoothness: float = 0.5
-    jump: float = 30.0
+    steepest: float = 1.0
+    jump: float = 40.0
+    jump_linked: float = 15.0
     belief: float = 1.5
-    rounds: int = 2
+    rounds: int = 3
     spur: float = 7.0
     bridge: float = 18.0
     deflection: float = 30.0

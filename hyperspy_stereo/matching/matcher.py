@@ -191,7 +191,12 @@ def _finish(v, strict, permissive, solved, offsets, labels, settings) -> RawMatc
     else:
         peak, sharpness = start, np.full(len(chains), 0.4)
         at_choice = np.zeros(len(chains))
-    value, weight = fuse(chains, start, crossing, sine2, peak, sharpness)
+    across = [
+        np.abs(b[0] * chains.tangent[:, 1] - b[1] * chains.tangent[:, 0]) / np.hypot(*b)
+        for b in baselines.values()
+    ]
+    sine = np.max(across, axis=0)
+    value, weight = fuse(chains, start, crossing, sine2, peak, sharpness, sine)
     weight = weight * np.where(chains.real, 1.0, 0.1)
     disparity, support = smooth_along(chains, value, weight)
     step = settings.label_step
@@ -205,17 +210,13 @@ def _finish(v, strict, permissive, solved, offsets, labels, settings) -> RawMatc
         back = np.minimum(back, step * way_back(pair.hit, choice, choices[o]))
         gap = second_best(solved[o].marginals, choices[o], step)[np.maximum(hits[o], 0)]
         partner_gap = np.maximum(partner_gap, np.where(hits[o] >= 0, gap, 0.0))
-    across = [
-        np.abs(b[0] * chains.tangent[:, 1] - b[1] * chains.tangent[:, 0]) / np.hypot(*b)
-        for b in baselines.values()
-    ]
     outside = labelling.outside[rows, choice]
     features = match_features(
         chains,
         second_best(labelling.marginals, choice, step),
         back,
         np.mean([h >= 0 for h in hits.values()], axis=0),
-        np.max(across, axis=0),
+        sine,
         labelling.unary,
         choice,
         at_choice,

@@ -15,6 +15,7 @@ _UNIT_NOISE = 0.15
 _LEAST_NOISE, _MOST_NOISE = 0.08, 1.5
 _FEW = 40
 _PRIOR = 0.05
+_STEEP, _LEAST_TRUST = 0.1, 0.005
 
 
 def intersect_lines(
@@ -146,6 +147,7 @@ def fuse(
     sine2: np.ndarray,
     peak: np.ndarray,
     sharpness: np.ndarray,
+    sine: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Combine two measures of disparity by the noise that each shows on these very views.
 
@@ -163,6 +165,10 @@ def fuse(
     peak, sharpness : (N,) ndarray
         From `correlation_peak`.
 
+    sine : (N,) ndarray
+        Sine between the line and the baseline. Along a line parallel to the baseline the
+        correlation sees what crosses the line, not the line itself, and counts for little.
+
     Returns
     -------
     value, weight : (N,) ndarray
@@ -173,9 +179,11 @@ def fuse(
     noise_line = roughness(chains, crossing, clear, 0.2)
     noise_peak = roughness(chains, peak, clear & (sharpness > 0.5 * usual), 0.5)
     w_line = sine2 * (_UNIT_NOISE / noise_line) ** 2
+    steep = np.clip(sine**2 / _STEEP, _LEAST_TRUST, 1)
     w_peak = np.minimum(sharpness / max(usual, 0.05), 1) ** 2 * (_UNIT_NOISE / noise_peak) ** 2
-    total = w_line + w_peak + _PRIOR
-    return (w_line * crossing + w_peak * peak + _PRIOR * start) / total, total
+    w_peak, w_start = steep * w_peak, steep * _PRIOR
+    total = w_line + w_peak + w_start
+    return (w_line * crossing + w_peak * peak + w_start * start) / total, total
 
 
 def smooth_along(

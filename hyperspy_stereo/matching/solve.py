@@ -116,7 +116,9 @@ def solve_labels(
     def run(key, cost):
         chains = roles[key].chains
         slope = settings.smoothness * step
-        return chain_marginals(cost, chains.bounds, chains.closed, slope, settings.jump)
+        reach = max(round(settings.steepest / step), 1)
+        jump = np.where(chains.joint, settings.jump_linked, settings.jump)
+        return chain_marginals(cost, chains.bounds, chains.closed, slope, reach, jump)
 
     for key, ref in roles.items():
         v = key[1]

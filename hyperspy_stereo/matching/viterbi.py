@@ -9,23 +9,24 @@ __all__ = ["chain_marginals"]
 
 
 @numba.njit(cache=True, fastmath=True)
-def _spread(message, slope, jump, out):
-    """out[d] = min over e of message[e] + min(slope |d - e|, jump), less its minimum."""
+def _spread(message, slope, reach, jump, out):
+    """out[d] = min over e of message[e] + cost of the step, less the least message."""
     n = message.size
     low = message[0]
     for d in range(1, n):
         low = min(low, message[d])
-    out[0] = message[0] - low
-    for d in range(1, n):
-        out[d] = min(message[d] - low, out[d - 1] + slope)
-    for d in range(n - 2, -1, -1):
-        out[d] = min(out[d], out[d + 1] + slope)
     for d in range(n):
-        out[d] = min(out[d], jump)
+        out[d] = min(message[d] - low, jump)
+    for k in range(1, min(reach, n - 1) + 1):
+        extra = slope * k - low
+        for d in range(n - k):
+            out[d] = min(out[d], message[d + k] + extra)
+        for d in range(k, n):
+            out[d] = min(out[d], message[d - k] + extra)
 
 
 @numba.njit(cache=True, fastmath=True)
-def _sweep(cost, first, last, slope, jump, passes, out):
+def _sweep(cost, first, last, slope, reach, jump, passes, out):
     """Messages into every point from the side of ``first``; rings are run ``passes`` times."""
     n_labels = cost.shape[1]
     step = 1 if last >= first else -1
@@ -37,14 +38,15 @@ def _sweep(cost, first, last, slope, jump, passes, out):
             for d in range(n_labels):
                 out[i, d] = carried[d]
                 message[d] = carried[d] + cost[i, d]
-            _spread(message, slope, jump, carried)
+            following = i if i == last else i + step
+            _spread(message, slope, reach, min(jump[i], jump[following]), carried)
             if i == last:
                 break
             i += step
 
 
 @numba.njit(cache=True, fastmath=True)
-def _all_chains(cost, bounds, closed, slope, jump):
+def _all_chains(cost, bounds, closed, slope, reach, jump):
     left = np.zeros_like(cost)
     right = np.zeros_like(cost)
     for k in range(bounds.size - 1):
@@ -52,8 +54,8 @@ def _all_chains(cost, bounds, closed, slope, jump):
         if b < a:
             continue
         passes = 3 if closed[k] else 1
-        _sweep(cost, a, b, slope, jump, passes, left)
-        _sweep(cost, b, a, slope, jump, passes, right)
+        _sweep(cost, a, b, slope, reach, jump, passes, left)
+        _sweep(cost, b, a, slope, reach, jump, passes, right)
     for i in range(cost.shape[0]):
         low = np.float32(np.inf)
         for d in range(cost.shape[1]):
@@ -65,13 +67,17 @@ def _all_chains(cost, bounds, closed, slope, jump):
 
 
 def chain_marginals(
-    cost: np.ndarray, bounds: np.ndarray, closed: np.ndarray, slope: float, jump: float
+    cost: np.ndarray,
+    bounds: np.ndarray,
+    closed: np.ndarray,
+    slope: float,
+    reach: int,
+    jump: np.ndarray,
 ) -> np.ndarray:
     """Min-marginals of labels along chains.
 
-    The cost of neighbouring labels d, e is ``min(slope |d - e|, jump)``. A linear cost adds up
-    over steps, so a limit of the step would change little, and the exact minimum takes two
-    passes over the labels (Felzenszwalb and Huttenlocher, IJCV 70 (2006) 41).
+    A step by k labels between neighbours costs ``slope k`` up to ``reach``, and the jump cost
+    beyond: a line is steep at most so far, but a chain may have been linked wrongly.
 
     Parameters
     ----------
@@ -83,8 +89,10 @@ def chain_marginals(
         Chains whose last point neighbours their first; these are run three times around.
     slope : float
         Cost per label.
-    jump : float
-        Highest cost of a step.
+    reach : int
+        Longest step in labels that is not a jump.
+    jump : (N,) ndarray
+        Cost of a jump at each point; the lower of two neighbours counts.
 
     Returns
     -------
@@ -95,7 +103,7 @@ def chain_marginals(
     --------
     >>> import numpy as np
     >>> cost = np.array([[0, 2, 2], [2, 1.9, 2], [0, 2, 2]], np.float32)
-    >>> out = chain_marginals(cost, np.array([0, 3]), np.array([False]), 1.0, 10.0)
+    >>> out = chain_marginals(cost, np.array([0, 3]), np.array([False]), 1.0, 1, np.full(3, 9.0))
     >>> out.argmin(1).tolist()
     [0, 0, 0]
     """
@@ -106,5 +114,6 @@ def chain_marginals(
         np.asarray(bounds, np.int64),
         np.asarray(closed, bool),
         np.float32(slope),
-        np.float32(jump),
+        int(reach),
+        np.asarray(jump, np.float32),
     )

@@ -132,7 +132,8 @@ def stereo_scene(
         thickness = rng.uniform(0.3, 0.75) * shape[1]
     curves = _fill_frame(rng, kind, shape, thickness)
     scale = 2 * np.tan(np.radians(angle) / 2)
-    looks = [_line_look(rng, curve) for curve in curves]
+    discord = rng.uniform(0.0, 0.25)
+    looks = [_line_look(rng, curve, discord) for curve in curves]
     fringes = _fringe_bands(rng, shape, thickness * scale)
     fields = rng.normal(size=(2, 9, 9))
     shared = rng.normal(size=(9, 9))
@@ -203,8 +204,12 @@ def _fill_frame(rng, kind, shape, thickness):
     return curves
 
 
-def _line_look(rng, curve):
-    """Width, contrast, and oscillation with depth; the phase drifts a little between views."""
+def _line_look(rng, curve, discord):
+    """Width, contrast, and oscillation with depth; the phase drifts a little between views.
+
+    ``discord`` is how much contrast differs between the views beyond that, as it does where
+    diffraction conditions differ.
+    """
     n = len(curve)
     contrast = rng.uniform(0.15, 0.5)
     period, swing, phase = rng.uniform(40, 120), rng.uniform(0, 0.45), rng.uniform(0, 6.3)
@@ -214,8 +219,11 @@ def _line_look(rng, curve):
         for side in (-0.5, 0.5)
     ]
     fade = np.minimum(1, (np.minimum(np.arange(n), np.arange(n)[::-1]) + 4) / 12)
-    gains = np.exp(rng.normal(0, 0.12, 2))
-    return rng.uniform(1.2, 2.2), [p * fade * g for p, g in zip(profiles, gains, strict=True)]
+    gains = np.exp(rng.normal(0, 0.1 + 0.5 * discord, 2))
+    along = np.arange(n)
+    own = [1 + discord * np.sin(along / rng.uniform(12, 40) + rng.uniform(0, 6.3)) for _ in gains]
+    seen = [np.clip(p * fade * g * o, 0, 0.9) for p, g, o in zip(profiles, gains, own, strict=True)]
+    return rng.uniform(1.2, 2.2), seen
 
 
 def _place(curve, scale, shift, side):
