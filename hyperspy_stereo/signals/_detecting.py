@@ -17,11 +17,12 @@ def detected(pair: ViewStack, method: str, settings: dict) -> ViewStack:
 
     if method not in METHODS:
         raise ValueError(f"method must be one of {METHODS}, got {method!r}.")
-    views = pair._views_array()
+    views, inside = pair._views_array(), pair._inside_scan()
 
     def both(image: np.ndarray) -> np.ndarray:
         _checks.finite_image(image, "a view")
-        return np.stack(ridge_probability(image, **settings))
+        found = np.stack(ridge_probability(image, **settings))
+        return found if inside is None else np.where(inside, found, np.float32(0))
 
     _checks.image_array(views[0], "a view")
     if pair._lazy:

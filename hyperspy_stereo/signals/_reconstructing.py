@@ -28,6 +28,7 @@ def reconstructed(maps: ViewStack, disparity_range, min_confidence: float, min_l
         disparity_range=_range(disparity_range),
     )
     to_scan = maps.metadata.get_item("Stereo.view_transform")
+    scan_shape = maps.metadata.get_item("Stereo.scan_shape")
     return DislocationNetwork.from_matches(
         matches,
         geometry=geometry,
@@ -36,6 +37,7 @@ def reconstructed(maps: ViewStack, disparity_range, min_confidence: float, min_l
         units=units,
         image_shape=strict.shape[-2:],
         to_scan=None if to_scan is None else np.asarray(to_scan, dtype=float),
+        scan_shape=None if scan_shape is None else tuple(int(n) for n in scan_shape),
         min_confidence=min_confidence,
         min_length=_length(min_length, pixel_size),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hyperspy.signals import Signal2D
 
-from hyperspy_stereo.geometry import stereo_angle
+from hyperspy_stereo.geometry import apply_affine, stereo_angle
 from hyperspy_stereo.geometry.parallax import check_geometry
 
 
@@ -149,6 +149,25 @@ class ViewStack(Signal2D):
                 f"{name} holds one view; at least {minimum_views} from different directions are "
                 "needed: make it by StereoPair.from_images(left, right, stereo_angle=...)."
             )
+
+    def _inside_scan(self) -> np.ndarray | None:
+        """Where a turned view holds data and not the fill of its corners, (H, W), or None."""
+        node = self.metadata.get_item("Stereo")
+        if node is None or not (node.has_item("view_transform") and node.has_item("scan_shape")):
+            return None
+        rows, columns = np.indices(self.axes_manager.signal_shape[::-1], dtype=float)
+        pixels = np.column_stack([columns.ravel(), rows.ravel()])
+        x, y = apply_affine(np.asarray(node.view_transform, dtype=float), pixels).T
+        height, width = (int(n) for n in node.scan_shape)
+        inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
+        return inside.reshape(rows.shape)
+
+    def _shown(self, images: np.ndarray) -> np.ndarray:
+        """Images for a picture: the median instead of made-up values outside the scan."""
+        inside = self._inside_scan()
+        if inside is None or inside.all():
+            return images
+        return np.stack([np.where(inside, i, np.median(i[inside])) for i in images])
 
     def _views_array(self) -> np.ndarray:
         """The views as (V, H, W), NumPy or dask."""

@@ -174,7 +174,7 @@ class DislocationMap(ViewStack):
         images, boundary = self.attached("images"), self.attached("boundary")
         pixel_size, units = self._image_axes()
         return plot_detection(
-            lines[view] if images is None else images[view],
+            lines[view] if images is None else self._shown(images)[view],
             lines[view],
             None if boundary is None else boundary[view],
             pixel_size=pixel_size,

@@ -229,7 +229,7 @@ class StereoPair(ViewStack):
                 raise ValueError(f"{name}={view} but there are {self.n_views} views (from 0).")
         from hyperspy_stereo.viewer import plot_anaglyph
 
-        views = np.asarray(self._views_array()[[left, right]])
+        views = self._shown(np.asarray(self._views_array()[[left, right]]))
         pixel_size, units = self._image_axes()
         return plot_anaglyph(views[0], views[1], pixel_size=pixel_size, units=units, **kwargs)
 
