@@ -179,8 +179,8 @@ def ridge_probability(
     which are long and significant enough are lines. The thresholds are in units of noise, so
     that nothing has to be set by hand: pure noise gives (almost) nothing. Long and straight,
     thick or step-like things (grain and lamella boundaries, fault fringes, surfaces) go to the
-    second map, and what runs along them is taken out of the first; a line that crosses a boundary
-    stays.
+    second map; what runs along them is at most a candidate in the first, and a line that crosses
+    a boundary stays.
 
     Parameters
     ----------
@@ -255,8 +255,8 @@ def ridge_probability(
         float(np.median(found.sigma[weak])) if weak.any() else max(sigmas),
     )
     along = parallel_to_boundary(boundary, direction, found.angle)
-    weak = _hysteresis(ridge & weak & ~along, score, SEED_WEAK, GROW_WEAK, MIN_LENGTH)
     weak = _trim_ends(weak, score, found.sigma)
-    strict = strict & weak
+    # what runs along a boundary stays a candidate: the other view may take it for a line
+    strict = _hysteresis(strict & weak & ~along, score, SEED_STRICT, GROW_STRICT, MIN_LENGTH)
     line = _probability(ridge, strict, weak, score)
     return line, boundary

@@ -34,7 +34,7 @@ WINDOW = 24  # px of the working grid, half width
 SEARCH = (14, 8)  # px of the working grid, largest displacement in each refinement
 RIM = 0.05  # px by which the common area may reach out of a view
 LINE_POINTS = 1500  # points of the left lines that are used
-WINDOW_TRUST = 0.1  # weight of the windows in the refinement by lines
+WINDOW_TRUST = 0.2  # weight of the windows in the refinement by lines
 WINDOWS_WRONG = 0.03  # gain of agreement without the windows from which they are not used
 LOOSE = (1e3, 1e3, 0.03, 0.03)  # (a, b, tx, ty) known to 3 % and 6 px at least
 DEEP = 0.07  # of the frame, largest horizontal parallax in a deep scene
@@ -56,9 +56,10 @@ class Alignment:
     n_inliers, n_matches : int
         SIFT matches that agree with the similarity, of all.
     residual : float
-        What is left of the vertical disparity, px of the left image, robust rms.
+        What is left of the vertical disparity of the inlying SIFT features, px of the left
+        image, robust rms; their own error of 1 px of the working grid included.
     parallax : float
-        Spread of the horizontal disparity, px of the left image, robust rms.
+        Spread of the horizontal disparity of the same features, px of the left image.
     left_to_aligned, right_to_aligned : (2, 3)
         Original pixel (x, y, 1) to aligned pixel, for each view.
     left, right : (H, W) float32
