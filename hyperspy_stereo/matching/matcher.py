@@ -33,6 +33,7 @@ from hyperspy_stereo.matching.solve import solve_labels
 __all__ = ["RawMatch", "match_views", "raw_matches"]
 
 _DOUBTFUL = 0.5
+_LEAST_MET = 0.1
 
 
 def match_views(
@@ -134,7 +135,7 @@ def raw_matches(
 
 
 def _nothing(chains: Chains) -> RawMatch:
-    return RawMatch(chains, np.zeros(0), np.zeros((0, len(FEATURES))), np.zeros(0, bool))
+    return RawMatch(chains, np.zeros(0), np.zeros((0, len(FEATURES))), *np.zeros((2, 0), bool))
 
 
 def _lines(mask, detected, appearance, settings):
@@ -166,12 +167,15 @@ class RawMatch:
         See `match_features`.
     outside : (N,) bool ndarray
         Points whose counterpart leaves every other view.
+    alone : (N,) bool ndarray
+        Points of lines that meet hardly any line in the other views.
     """
 
     chains: Chains
     disparity: np.ndarray
     features: np.ndarray
     outside: np.ndarray
+    alone: np.ndarray
 
 
 def _finish(v, strict, permissive, solved, offsets, labels, settings) -> RawMatch:
@@ -226,7 +230,10 @@ def _finish(v, strict, permissive, solved, offsets, labels, settings) -> RawMatc
         outside,
         bool(correlation),
     )
-    return RawMatch(chains, disparity, features, outside)
+    met = np.max([h >= 0 for h in hits.values()], axis=0)
+    share = np.add.reduceat(met.astype(float), chains.bounds[:-1]) / np.diff(chains.bounds)
+    alone = (share < _LEAST_MET)[chains.line]
+    return RawMatch(chains, disparity, features, outside, alone)
 
 
 def _choose(marginals):
@@ -239,7 +246,10 @@ def _calibrated(v: int, raw: RawMatch) -> CurveMatch:
         return CurveMatch.empty(v)
     confidence, sigma = confidence_and_sigma(raw.features)
     status = np.full(len(chains), MatchStatus.MATCHED, np.uint8)
-    status[confidence < _DOUBTFUL] = MatchStatus.UNMATCHED
+    if not raw.features[0, FEATURES.index("images")]:
+        # Without images nothing at all speaks for a line that meets no other.
+        confidence = np.where(raw.alone, 0.0, confidence)
+    status[(confidence < _DOUBTFUL) | raw.alone] = MatchStatus.UNMATCHED
     status[raw.outside] = MatchStatus.OUT_OF_VIEW
     status[~chains.real] = MatchStatus.NOT_REAL
     keep = _between_detections(chains)
