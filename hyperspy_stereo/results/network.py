@@ -157,8 +157,7 @@ class DislocationNetwork:
     def total_length(self) -> float:
         """Length of all lines in :attr:`units`.
 
-        Noise in depth lengthens a line; on simulated pairs by a few percent at 6 degrees and by
-        about a fifth at 2 degrees.
+        Noise in depth lengthens a line, the more the smaller the stereo angle is.
         """
         return float(self.line_lengths.sum())
 
