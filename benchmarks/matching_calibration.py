@@ -151,7 +151,7 @@ def _sigma_table(spread, errors, n=16):
     """Sigma against predicted log error.
 
     Errors have longer tails than a Gaussian, so no sigma suits both their bulk and their mean
-    square; a weighted geometric mean of the robust and the plain deviation is within 20 % of either.
+    square; this weighted mean of the robust and the plain deviation is within 20 % of either.
     """
     edges = np.quantile(spread, np.linspace(0, 1, n + 1))
     at, sigma = [], []

@@ -117,7 +117,7 @@ def raw_matches(
         appearances = [prepare_appearance(image, settings.window) for image in images]
     strict = [_lines(m, m, a, settings) for m, a in zip(masks, appearances, strict=True)]
     permissive = strict
-    if candidates is not None:
+    if candidates is not None and (candidates & ~masks).any():
         wide = candidates | masks
         permissive = [_lines(m, m, a, settings) for m, a in zip(wide, appearances, strict=True)]
     if not any(len(lines.chains) for lines in strict):
@@ -127,7 +127,7 @@ def raw_matches(
     labels = _labels(span, settings.label_step)
     solved = solve_labels(strict, permissive, appearances, offsets, labels, settings)
     return [
-        _finish(v, strict, permissive, solved, offsets, labels, settings)
+        _finish(v, strict[v].chains, permissive, solved[v], offsets, labels, settings)
         if len(strict[v].chains)
         else _nothing(strict[v].chains)
         for v in range(n_views)
@@ -178,11 +178,9 @@ class RawMatch:
     alone: np.ndarray
 
 
-def _finish(v, strict, permissive, solved, offsets, labels, settings) -> RawMatch:
-    chains, labelling = strict[v].chains, solved[v]
+def _finish(v, chains, permissive, labelling, offsets, labels, settings) -> RawMatch:
     rows = np.arange(len(chains))
-    choices = [_choose(s.marginals) for s in solved]
-    choice = choices[v]
+    choice = labelling.marginals.argmin(1)
     start = parabola(labelling.marginals, choice, labels)
     hits = {o: pair.hit[rows, choice] for o, pair in labelling.pairs.items()}
     baselines = {o: offsets[o] - offsets[v] for o in hits}
@@ -204,16 +202,7 @@ def _finish(v, strict, permissive, solved, offsets, labels, settings) -> RawMatc
     weight = weight * np.where(chains.real, 1.0, 0.1)
     disparity, support = smooth_along(chains, value, weight)
     step = settings.label_step
-    back, partner_gap = np.full(len(chains), np.inf), np.zeros(len(chains))
-    for o, pair in labelling.pairs.items():
-        if strict[o] is not permissive[o] or len(strict[o].chains) == 0:
-            # The points that were hit belong to lines that were not solved for themselves.
-            back = np.where(hits[o] >= 0, np.minimum(back, 1.0), back)
-            partner_gap = np.where(hits[o] >= 0, np.maximum(partner_gap, 3.0), partner_gap)
-            continue
-        back = np.minimum(back, step * way_back(pair.hit, choice, choices[o]))
-        gap = second_best(solved[o].marginals, choices[o], step)[np.maximum(hits[o], 0)]
-        partner_gap = np.maximum(partner_gap, np.where(hits[o] >= 0, gap, 0.0))
+    back, partner_gap = _agreement(labelling, choice, step)
     outside = labelling.outside[rows, choice]
     features = match_features(
         chains,
@@ -236,8 +225,19 @@ def _finish(v, strict, permissive, solved, offsets, labels, settings) -> RawMatc
     return RawMatch(chains, disparity, features, outside, alone)
 
 
-def _choose(marginals):
-    return marginals.argmin(1) if len(marginals) else np.zeros(0, int)
+def _agreement(labelling, choice, step):
+    """Left-right difference in px, and how sure the points that were hit are of themselves."""
+    back, partner_gap = np.full(len(choice), np.inf), np.zeros(len(choice))
+    for o, pair in labelling.pairs.items():
+        marginals = labelling.partners[o]
+        if len(marginals) == 0:
+            continue
+        theirs = marginals.argmin(1)
+        back = np.minimum(back, step * way_back(pair.hit, choice, theirs))
+        hit = pair.hit[np.arange(len(choice)), choice]
+        gap = second_best(marginals, theirs, step)[np.maximum(hit, 0)]
+        partner_gap = np.maximum(partner_gap, np.where(hit >= 0, gap, 0.0))
+    return back, partner_gap
 
 
 def _calibrated(v: int, raw: RawMatch) -> CurveMatch:

@@ -52,10 +52,9 @@ def estimate_range(
     for v, labelling in enumerate(solved):
         chains = strict[v].chains
         for o, pair in labelling.pairs.items():
-            if strict[o] is not permissive[o] or len(chains) == 0:
-                back = np.zeros(len(chains))
-            else:
-                back = way_back(pair.hit, choices[v], choices[o])
+            theirs = labelling.partners[o]
+            theirs = theirs.argmin(1) if len(theirs) else np.zeros(0, int)
+            back = way_back(pair.hit, choices[v], theirs)
             hit = pair.hit[np.arange(len(chains)), choices[v]] if len(chains) else back
             baseline = offsets[o] - offsets[v]
             sine = np.abs(baseline[0] * chains.tangent[:, 1] - baseline[1] * chains.tangent[:, 0])

@@ -30,12 +30,15 @@ class Labelling:
         Min-marginals after the last round.
     outside : (N, L) bool ndarray
         Labels that lead outside every other view.
+    partners : dict of int to (M, L) float32 ndarray
+        Min-marginals of the lines of every other view that the points were matched with.
     """
 
     pairs: dict[int, PairCost]
     unary: np.ndarray
     marginals: np.ndarray
     outside: np.ndarray
+    partners: dict[int, np.ndarray]
 
 
 def _sum_of_weights(settings: MatchSettings, with_images: bool) -> float:
@@ -138,7 +141,9 @@ def solve_labels(
             doubt[~ref.chains.real] *= _UNREAL
             fresh[key] = run(key, unary + np.float32(settings.belief) * doubt.astype(np.float32))
         marginals = fresh
-    return [
-        Labelling(*state["strict", v][:2], marginals["strict", v], state["strict", v][2])
-        for v in range(n_views)
-    ]
+    found = []
+    for v in range(n_views):
+        pairs, unary, outside = state["strict", v]
+        partners = {o: marginals[partner[o]] for o in pairs}
+        found.append(Labelling(pairs, unary, marginals["strict", v], outside, partners))
+    return found
