@@ -6,6 +6,7 @@ import numba
 import numpy as np
 from scipy import ndimage
 from skimage.measure import label
+from skimage.morphology import skeletonize
 
 _MARGIN = 6  # px, so that a profile stays inside the image
 _SPACING = 2  # of the samples along a line, px
@@ -83,7 +84,7 @@ def measure_line_shifts(
         return LineShifts(empty, empty, empty, np.zeros((0, 2, 2)), np.zeros(0, int))
     half = int(np.ceil(max_shift)) + 6
     profiles = sign * _profiles(smooth, points, normals, half)
-    rate, covariance, good = _align_profiles(profiles, weight, theta, max_shift / reach)
+    rate, covariance, good = _align_profiles(profiles, weight, noise, theta, max_shift / reach)
     return LineShifts(points[good], normals[good], rate[good], covariance[good], chains[good])
 
 
@@ -124,7 +125,7 @@ def _line_points(image: np.ndarray, noise: float):
     threshold = max(4 * 0.022 * noise, 0.2 * np.percentile(height, 99.5))
     inner = np.zeros(image.shape, bool)
     inner[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = True
-    number = label(peak & (height > threshold) & inner, connectivity=2)
+    number = _separate_lines(peak & (height > threshold) & inner)
     size = np.bincount(number.ravel())
     keep = (size >= 10) & (np.arange(len(size)) > 0)
     r, c = np.nonzero(keep[number])
@@ -137,6 +138,14 @@ def _line_points(image: np.ndarray, noise: float):
     points = np.stack([c, r], axis=1) + shift[:, None] * normals
     chains = number[r, c]
     return points, _oriented(normals, chains), chains, sign
+
+
+def _separate_lines(ridges: np.ndarray) -> np.ndarray:
+    """Number the lines, cut where they meet: each line shifts its contrast in its own way."""
+    thin = skeletonize(ridges)
+    neighbours = ndimage.convolve(thin.astype(int), np.ones((3, 3), int)) - 1
+    meeting = ndimage.binary_dilation(thin & (neighbours > 2), np.ones((3, 3)), iterations=3)
+    return label(thin & ~meeting, connectivity=2)
 
 
 def _oriented(normals: np.ndarray, chains: np.ndarray) -> np.ndarray:
@@ -164,13 +173,13 @@ def _profiles(images, points, normals, half) -> np.ndarray:
     return out
 
 
-def _align_profiles(profiles, weight, theta, largest):
+def _align_profiles(profiles, weight, noise, theta, largest):
     """Rate, covariance and success for every point."""
     grid = np.linspace(-largest, largest, 33)
     gradient = np.gradient(profiles, _STEP, axis=-1)
     curvature = np.gradient(gradient, _STEP, axis=-1)
-    # noise of the slope, per view: from all profiles, which are mostly empty background
-    slope_noise = 1.4826 * np.median(np.abs(gradient), axis=(0, 2))
+    # white noise after the blurs of image and profile, the mean along the line and a derivative
+    slope_noise = 0.084 * noise
     start = _search(profiles, weight, theta, grid)
     design = np.column_stack([np.ones(len(theta)), theta])
     n = len(profiles)
