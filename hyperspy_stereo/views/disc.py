@@ -5,11 +5,15 @@ from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
-from scipy.special import erfc
-from skimage.measure import label, regionprops
+
+from hyperspy_stereo.views.rim_fit import (
+    first_circle,
+    gauss_newton,
+    rim_pixels,
+    without_hot_pixels,
+)
 
 _WAVES = 6  # of brightness around the rim: follow a ramp and a Kikuchi band
-_MAX_PIXELS = 20_000  # more do not change the fit, only its time
 _MIN_COUNTS = 1e5  # per part of the scan: fewer are too noisy to find a rim in
 _FULL_SCALES = tuple(2**n - 1 for n in (6, 8, 10, 12, 14, 16, 24, 32))
 
@@ -75,8 +79,8 @@ def fit_disc(pattern: np.ndarray) -> Disc:
     ([30.2, 33.5], 20)
     """
     image = _checked(pattern)
-    clean = _without_hot_pixels(image)
-    x, y, radius = _first_circle(clean)
+    clean = without_hot_pixels(image)
+    x, y, radius = first_circle(clean)
     seen = visible_rim((x, y), radius, image.shape)
     if seen < 0.4:
         raise ValueError(
@@ -84,12 +88,12 @@ def fit_disc(pattern: np.ndarray) -> Disc:
             f"{radius:.0f} px): only {seen:.0%} of its rim can be seen, 40 % are needed. Give the "
             "centre and radius, or record with a larger camera length's worth of detector."
         )
-    pixels, values = _rim_pixels(clean, (x, y), radius)
+    pixels, values = rim_pixels(clean, (x, y), radius)
     start = np.array([x, y, radius, 1.0])
-    fitted, covariance = _gauss_newton(pixels, values, start, free=4, waves=_WAVES)
-    if not _plausible(fitted, start, image.shape):
+    fitted, covariance = gauss_newton(pixels, values, start, free=4, waves=_WAVES)
+    if not _plausible(fitted, start, image.shape) or not _has_step(clean, fitted):
         raise ValueError(
-            "No disc with a clear rim was found: the fit did not converge. Pass a vacuum pattern "
+            "No disc with a clear rim was found: Pass a vacuum pattern "
             "or the mean over many frames, or give the centre and radius."
         )
     sigma = float(np.sqrt(0.5 * (covariance[0, 0] + covariance[1, 1])))
@@ -215,134 +219,6 @@ def _checked(pattern: np.ndarray) -> np.ndarray:
     return image
 
 
-def _without_hot_pixels(image: np.ndarray) -> np.ndarray:
-    """Replace pixels that stand far above or below all of their neighbourhood."""
-    middle = ndimage.median_filter(image, size=5, mode="nearest")
-    level, floor = np.percentile(middle, [97, 3])
-    # a rim pixel differs from its median by less than the whole step of the rim
-    spread = 1.2 * (level - floor) + 6 * np.sqrt(np.maximum(middle, 0))
-    return np.where(np.abs(image - middle) > np.maximum(spread, 1e-12), middle, image)
-
-
-def _first_circle(image: np.ndarray) -> tuple[float, float, float]:
-    """Centre and radius to about a pixel: the threshold whose outline is most of a circle."""
-    smooth = ndimage.median_filter(image, size=3, mode="nearest")
-    smooth = ndimage.gaussian_filter(smooth, 0.7)
-    low, high = smooth.min(), np.percentile(smooth, 98)
-    best = (0.0, 0.0, 0.0, 0.0)
-    for share in (0.5, 0.35, 0.25, 0.15, 0.65):
-        regions = regionprops(label(smooth > low + share * (high - low)))
-        if not regions:
-            continue
-        region = max(regions, key=lambda r: r.area)
-        mask = np.zeros(image.shape, bool)
-        mask[region.slice] = ndimage.binary_fill_holes(region.image)
-        score, *circle = _outline_circle(mask)
-        if score > best[0] + 0.02:
-            best = (score, *circle)
-    if best[0] < 0.6 or best[3] < 2.5:
-        raise ValueError(
-            "No disc was found in the pattern: no threshold gives a round outline. Pass a vacuum "
-            "pattern or the mean over many frames, or give the centre and radius."
-        )
-    return best[1], best[2], best[3]
-
-
-def _outline_circle(mask: np.ndarray) -> tuple[float, float, float, float]:
-    """Share of the outline on a circle, and the circle; the frame's border is no outline."""
-    outline = mask & ~ndimage.binary_erosion(mask, border_value=1)
-    rows, columns = np.nonzero(outline)
-    if len(rows) < 12:
-        return 0.0, 0.0, 0.0, 0.0
-    keep = np.ones(len(rows), bool)
-    x = y = radius = 0.0
-    for _ in range(6):
-        # algebraic circle (Kasa), outliers left out from the second round on
-        a = np.column_stack([columns[keep], rows[keep], np.ones(keep.sum())]).astype(float)
-        b = (a[:, :2] ** 2).sum(axis=1)
-        p = np.linalg.lstsq(a, b, rcond=None)[0]
-        x, y = p[0] / 2, p[1] / 2
-        radius = float(np.sqrt(max(p[2] + x * x + y * y, 0.0)))
-        off = np.abs(np.hypot(columns - x, rows - y) - radius)
-        keep = off <= max(1.5, 2 * np.median(off))
-        if keep.sum() < 12:
-            return 0.0, 0.0, 0.0, 0.0
-    tolerance = max(1.5, 0.06 * radius)
-    # the outline lies on the inside of the rim, by about half a pixel
-    return float((off <= tolerance).mean()), float(x), float(y), radius + 0.5
-
-
-def _rim_pixels(image, centre, radius) -> tuple[np.ndarray, np.ndarray]:
-    """(2, n) positions and (n,) values of the pixels around the rim."""
-    y, x = np.indices(image.shape)
-    out = np.hypot(x - centre[0], y - centre[1]) - radius
-    near = (out > -max(0.25 * radius, 4.0)) & (out < max(0.35 * radius, 4.0))
-    step = int(np.ceil(near.sum() / _MAX_PIXELS))
-    chosen = np.flatnonzero(near)[::step]
-    return np.stack([x.ravel()[chosen], y.ravel()[chosen]]).astype(float), image.ravel()[chosen]
-
-
-def _gauss_newton(pixels, values, start, free, waves) -> tuple[np.ndarray, np.ndarray]:
-    """Fit centre, radius and edge width (the first `free` of them) and the brightness."""
-    x0, y0, scale = start[0], start[1], start[2]
-    u, v = (pixels[0] - x0) / scale, (pixels[1] - y0) / scale
-    basis = _brightness_basis(u, v, waves)
-    ground = np.stack([np.ones_like(u), u, v], axis=1)
-    n = basis.shape[1]
-    level = max(float(np.percentile(values, 95)), 1e-12)
-    weight = 1 / np.sqrt(np.maximum(np.abs(values), 0.03 * level))
-    weight = np.minimum(weight, 3 * np.median(weight))
-    p = np.array(start, float)
-    robust = np.ones_like(values)
-    step = np.zeros(free)
-    for _ in range(40):
-        dx, dy = pixels[0] - p[0], pixels[1] - p[1]
-        r = np.hypot(dx, dy) + 1e-9
-        q = (r - p[2]) / p[3]
-        inside = 0.5 * erfc(q / np.sqrt(2))
-        w = (weight * robust)[:, None]
-        linear = np.concatenate([basis * inside[:, None], ground], axis=1)
-        coefficients = _solve(linear * w, values * w[:, 0])[0]
-        residual = values - linear @ coefficients
-        slope = (basis @ coefficients[:n]) * np.exp(-0.5 * q * q) / (np.sqrt(2 * np.pi) * p[3])
-        jacobian = np.stack([slope * dx / r, slope * dy / r, slope, slope * q], axis=1)[:, :free]
-        both = np.concatenate([linear, jacobian], axis=1) * w
-        solution, inverse = _solve(both, residual * w[:, 0])
-        step = np.clip(solution[-free:], -0.7, 0.7)
-        p[:free] += step
-        p[3] = min(max(p[3], 0.08), 0.5 * p[2])
-        scaled = residual * weight
-        spread = 1.4826 * np.median(np.abs(scaled)) + 1e-9 * level
-        # square root of the Cauchy weight: it multiplies residuals, not their squares
-        robust = 1 / np.sqrt(1 + (scaled / (5 * spread)) ** 2)
-        if np.abs(step).max() < 1e-4:
-            break
-    noise = float(np.sum((residual * w[:, 0]) ** 2)) / max(len(values) - n - 3 - free, 1)
-    return p, inverse[-free:, -free:] * noise
-
-
-def _brightness_basis(u: np.ndarray, v: np.ndarray, order: int) -> np.ndarray:
-    """Waves around the rim up to `order`, each linear in the radius.
-
-    A free polynomial in x and y bends so fast across the rim that it takes the place of a larger
-    radius; two radial terms cannot.
-    """
-    rho, angle = np.hypot(u, v), np.arctan2(v, u)
-    waves = [np.ones_like(u)]
-    for m in range(1, order + 1):
-        waves += [np.cos(m * angle), np.sin(m * angle)]
-    return np.stack([w * f for w in waves for f in (1.0, rho - 1)], axis=1)
-
-
-def _solve(matrix: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Least squares with a trace of damping, and the inverse of the normal matrix."""
-    normal = matrix.T @ matrix
-    size = np.sqrt(np.maximum(np.diag(normal), 1e-300))
-    scaled = normal / np.outer(size, size) + 1e-9 * np.eye(len(size))
-    inverse = np.linalg.inv(scaled) / np.outer(size, size)
-    return inverse @ (matrix.T @ right), inverse
-
-
 def _plausible(fitted, start, shape) -> bool:
     moved = np.hypot(*(fitted[:2] - start[:2]))
     change = fitted[2] / start[2]
@@ -353,6 +229,29 @@ def _plausible(fitted, start, shape) -> bool:
         and fitted[3] < 0.4 * fitted[2]
         and fitted[2] < 2 * max(shape)
     )
+
+
+def _has_step(image, fitted) -> bool:
+    """Whether the pattern is clearly brighter inside the rim than outside, nearly all round."""
+    rows, columns = np.indices(image.shape)
+    dx, dy = columns - fitted[0], rows - fitted[1]
+    gap = np.hypot(dx, dy) - fitted[2]
+    near = max(2 * fitted[3], 1.0)
+    far = near + max(0.15 * fitted[2], 2.0)
+    inner, outer = (gap < -near) & (gap > -far), (gap > near) & (gap < far)
+    if min(inner.sum(), outer.sum()) < 8:
+        return False
+    step = image[inner].mean() - image[outer].mean()
+    error = np.hypot(
+        image[inner].std() / np.sqrt(inner.sum()), image[outer].std() / np.sqrt(outer.sum())
+    )
+    sector = np.floor((np.arctan2(dy, dx) + np.pi) / (2 * np.pi) * 11.999).astype(int)
+    up = [
+        image[inner & (sector == k)].mean() > image[outer & (sector == k)].mean()
+        for k in range(12)
+        if (inner & (sector == k)).sum() > 1 and (outer & (sector == k)).sum() > 1
+    ]
+    return bool(step > 8 * error and np.mean(up) > 0.8)
 
 
 def _binned_sums(frames, bins: int) -> tuple[np.ndarray, np.ndarray]:
@@ -392,7 +291,7 @@ def _pairs(grid: np.ndarray, merge) -> np.ndarray:
 
 def _shifted_centre(pattern: np.ndarray, disc: Disc) -> np.ndarray:
     """Centre of the known disc in one sum of frames; NaN where it is not found."""
-    clean = _without_hot_pixels(np.nan_to_num(pattern))
+    clean = without_hot_pixels(np.nan_to_num(pattern))
     x, y = disc.centre
     radius = disc.radius
     rows, columns = np.indices(clean.shape)
@@ -406,8 +305,8 @@ def _shifted_centre(pattern: np.ndarray, disc: Disc) -> np.ndarray:
         seen = np.array([columns[near].mean(), rows[near].mean()])
         start[:2] = seen if np.hypot(*(seen - disc.centre)) < 0.5 * radius else disc.centre
     guess = start.copy()
-    pixels, values = _rim_pixels(clean, guess[:2], radius)
-    fitted, _ = _gauss_newton(pixels, values, start, free=2, waves=4)
+    pixels, values = rim_pixels(clean, guess[:2], radius)
+    fitted, _ = gauss_newton(pixels, values, start, free=2, waves=4)
     return fitted[:2] if np.hypot(*(fitted[:2] - guess[:2])) < 0.3 * radius else np.full(2, np.nan)
 
 

@@ -40,7 +40,7 @@ def rectify(views: np.ndarray, azimuth_deg: float) -> tuple[np.ndarray, np.ndarr
     --------
     >>> turned, to_scan = rectify(np.random.default_rng(0).random((2, 20, 30)), 90.0)
     >>> turned.shape, to_scan @ (0, 0, 1)
-    ((2, 30, 20), array([19. ..., 0. ]))
+    ((2, 30, 20), array([29.,  0.]))
     """
     views = np.asarray(views)
     _check(views, azimuth_deg)

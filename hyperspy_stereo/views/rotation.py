@@ -1,5 +1,6 @@
 """Rotation between the scan and the detector, from the data themselves."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -274,6 +275,15 @@ def _solve(shifts: LineShifts, rate, across, reach, pixel_size, defocus_sign) ->
     if defocus_sign is not None and defocus * defocus_sign < 0:
         degrees, defocus = (degrees + 360) % 360 - 180, -defocus
         degrees = 180.0 if degrees == -180 else degrees
+    error = 1.25 * float(np.std(depth)) / np.sqrt(n)
+    if defocus_sign is not None and abs(defocus) < 2 * error:
+        warnings.warn(
+            "The lines lie about evenly on both sides of the focus plane "
+            f"({defocus * 1e3 * pixel_size:.3g} +- {error * 1e3 * pixel_size:.2g}): the sign of "
+            "the defocus can hardly tell the rotation from its opposite. Check the sign of depth, "
+            "or give the rotation.",
+            stacklevel=4,
+        )
     # rates are px per mrad: a depth of one pixel moves a line by 0.001 px per mrad
     return RotationFit(
         angle=float(degrees),
