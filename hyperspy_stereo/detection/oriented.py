@@ -29,6 +29,19 @@ SIDE = 2.5  # distance of the sides from the middle, in sigmas of the line
 SMOOTH = 0.7  # smoothing across the line, in sigmas of the line
 BLOCK = 48  # px, block of the local noise estimate
 MAD = 1.4826  # median absolute value to standard deviation, Gaussian
+# In a crowded picture more than half of all pixels feel some line, so that the median absolute
+# response tells of lines and not of noise; the smaller responses are still those of noise.
+QUIET = 0.25  # quantile of the absolute response
+QUIET_TO_SIGMA = 1.1 * 3.1383  # Gaussian, with a margin for its larger scatter
+CLEARINGS = 3  # rounds in which lines are left out of the estimate of noise
+SURE = 8.0  # score of what is surely a line
+CLEAR = 0.03  # share of the picture that must be left to tell the noise
+
+
+def _noise_level(responses: np.ndarray, axis=None) -> np.ndarray:
+    """Standard deviation of a filter's responses in noise, although lines are among them."""
+    quiet, middle = np.quantile(np.abs(responses), (QUIET, 0.5), axis=axis)
+    return np.minimum(QUIET_TO_SIGMA * quiet, MAD * middle)
 
 
 @dataclass(frozen=True)
@@ -75,8 +88,8 @@ def level_rows(image: np.ndarray, piece: int = 129) -> np.ndarray:
     return image - offsets[0]
 
 
-def _local_noise(even: np.ndarray, total: float) -> np.ndarray:
-    """Map of the noise of a filter: medians over blocks, smoothed; never below a third of all."""
+def _local_noise(even: np.ndarray, total: float, live: np.ndarray) -> np.ndarray:
+    """Map of the noise of a filter, from blocks, smoothed; never below a third of all."""
     height, width = even.shape[-2:]
     ny, nx = max(1, round(height / BLOCK)), max(1, round(width / BLOCK))
     rows = np.linspace(0, height, ny + 1).astype(int)
@@ -84,8 +97,9 @@ def _local_noise(even: np.ndarray, total: float) -> np.ndarray:
     grid = np.empty((ny, nx), np.float32)
     for i in range(ny):
         for j in range(nx):
-            block = even[:, rows[i] : rows[i + 1] : 2, cols[j] : cols[j + 1] : 2]
-            grid[i, j] = MAD * np.median(np.abs(block))
+            block = slice(rows[i], rows[i + 1], 2), slice(cols[j], cols[j + 1], 2)
+            here = even[(slice(None), *block)][:, live[block]]
+            grid[i, j] = _noise_level(here) if here.shape[1] > 20 else total
     grid = ndi.gaussian_filter(grid, 1.0, mode="nearest")
     y = (np.arange(height) + 0.5) * ny / height - 0.5
     x = (np.arange(width) + 0.5) * nx / width - 0.5
@@ -119,15 +133,31 @@ def filter_bank(image: np.ndarray, sigma: float, length: float):
     return even, odd, angles
 
 
-def _one_width(image: np.ndarray, sigma: float, length: float) -> OrientedResponse:
-    even, odd, angles = filter_bank(image, sigma, length)
-    per_angle = MAD * np.median(np.abs(even[:, ::3, ::3]), axis=(1, 2))
+def _noise_scale(even: np.ndarray, live: np.ndarray) -> np.ndarray:
+    """Standard deviation of each filter in noise: (T, H, W)."""
+    per_angle = _noise_level(even[:, ::3, ::3][:, live[::3, ::3]], axis=1)
     total = float(np.median(per_angle)) or 1.0
-    noise = _local_noise(even, total)
+    noise = _local_noise(even, total, live)
     # orientations along which the noise itself is aligned (scan lines) need more contrast
-    scale = np.maximum(per_angle / total, 1.0).astype(np.float32)[:, None, None] * noise
+    return np.maximum(per_angle / total, 1.0).astype(np.float32)[:, None, None] * noise
+
+
+def _one_width(
+    image: np.ndarray, sigma: float, length: float, live: np.ndarray
+) -> OrientedResponse:
+    even, odd, angles = filter_bank(image, sigma, length)
+    strength = even - np.abs(odd)
+    scale = _noise_scale(even, live)
+    for _ in range(CLEARINGS):
+        # What is surely a line, and its surroundings, says nothing about the noise.
+        lines = (strength > SURE * scale).any(axis=0)
+        reach = int(np.ceil(SIDE * sigma + length / 2))
+        clear = live & (ndi.distance_transform_edt(~lines) > reach)
+        if not lines.any() or clear.sum() < max(400, CLEAR * live.sum()):
+            break
+        scale = np.minimum(scale, _noise_scale(even, clear))
     step = (np.abs(odd) / scale).max(axis=0)
-    score = (even - np.abs(odd)) / scale
+    score = strength / scale
     best = score.argmax(axis=0)
     return OrientedResponse(
         np.take_along_axis(score, best[None], 0)[0],
@@ -138,7 +168,10 @@ def _one_width(image: np.ndarray, sigma: float, length: float) -> OrientedRespon
 
 
 def oriented_response(
-    image: np.ndarray, sigmas: tuple[float, ...], elongation: tuple[float, float] = (6.0, 2.5)
+    image: np.ndarray,
+    sigmas: tuple[float, ...],
+    elongation: tuple[float, float] = (6.0, 2.5),
+    live: np.ndarray | None = None,
 ) -> OrientedResponse:
     """Best response over widths and orientations to dark lines on a brighter ground.
 
@@ -152,14 +185,18 @@ def oriented_response(
     elongation : (float, float)
         Gaussian sigma along the line: at least the first (px), at least the second times the
         width. 6 px averages about 20 px of line, where dislocations are straight enough.
+    live : (H, W) bool, optional
+        Pixels that hold data: noise is read there. By default all.
     """
+    live = np.ones(image.shape, bool) if live is None or live.sum() < 400 else live
     best: OrientedResponse | None = None
     for sigma in sigmas:
         factor = 1 if sigma < 2 else 2 if sigma < 4 else 4
         factor = factor if min(image.shape) >= 24 * factor else 1
         length = max(elongation[0], elongation[1] * sigma)
         small = binned(image, factor)
-        found = _one_width(small, sigma / factor, length / factor)
+        data = binned(live.astype(np.float32), factor) > 0.5
+        found = _one_width(small, sigma / factor, length / factor, data)
         found = _enlarged(found, factor, image.shape)
         if best is None:
             best = found

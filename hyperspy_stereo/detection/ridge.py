@@ -171,6 +171,7 @@ def ridge_probability(
     sigmas: tuple[float, ...] | None = None,
     polarity: str = "dark",
     sensitivity: float = 1.0,
+    valid: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Probability-like maps of dislocation lines and of boundaries in one view.
 
@@ -192,6 +193,8 @@ def ridge_probability(
         Lines darker (bright field) or brighter (dark field) than their ground.
     sensitivity : float
         Divides the noise thresholds: 1 is automatic, 2 finds fainter lines and more noise.
+    valid : (H, W) bool, optional
+        Pixels that hold data; no line is found elsewhere. By default all but constant rims.
 
     Returns
     -------
@@ -238,11 +241,15 @@ def ridge_probability(
     if np.ptp(image) <= 1e-6 * np.abs(image).max():
         return nothing, nothing.copy()
     dead = dead_area(image)
+    if valid is not None:
+        if np.shape(valid) != image.shape:
+            raise ValueError(f"valid has shape {np.shape(valid)}, the image {image.shape}.")
+        dead |= ~np.asarray(valid, bool)
     level = level_rows(despike(_fill(image, dead)))
     flat = flatten(level, 4 * max(sigmas))
     if polarity == "auto":
         polarity = _polarity(flat, tuple(sigmas))
-    found = oriented_response(flat if polarity == "dark" else -flat, tuple(sigmas))
+    found = oriented_response(flat if polarity == "dark" else -flat, tuple(sigmas), live=~dead)
     score = found.score * sensitivity
     ridge = _off_rim(thin_ridges(found, 0.6 * GROW_WEAK / sensitivity), dead)
     strict = _hysteresis(ridge, score, SEED_STRICT, GROW_STRICT, MIN_LENGTH)
@@ -259,4 +266,4 @@ def ridge_probability(
     # what runs along a boundary stays a candidate: the other view may take it for a line
     strict = _hysteresis(strict & weak & ~along, score, SEED_STRICT, GROW_STRICT, MIN_LENGTH)
     line = _probability(ridge, strict, weak, score)
-    return line, boundary
+    return np.where(dead, np.float32(0), line), np.where(dead, np.float32(0), boundary)

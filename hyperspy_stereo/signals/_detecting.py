@@ -21,8 +21,7 @@ def detected(pair: ViewStack, method: str, settings: dict) -> ViewStack:
 
     def both(image: np.ndarray) -> np.ndarray:
         _checks.finite_image(image, "a view")
-        found = np.stack(ridge_probability(image, **settings))
-        return found if inside is None else np.where(inside, found, np.float32(0))
+        return np.stack(ridge_probability(image, valid=inside, **settings))
 
     _checks.image_array(views[0], "a view")
     if pair._lazy:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from skimage.transform import rescale
 
-from hyperspy_stereo.detection.ridge import PERMISSIVE, ridge_probability
+from hyperspy_stereo.detection.ridge import STRICT, ridge_probability
 
 from .lines import line_points, refine_by_lines, thinned
 from .similarity import (
@@ -208,7 +208,7 @@ def _turn(matrix: np.ndarray) -> float:
 
 def _by_lines(images, fit: ScatterFit, tilt_axis: float | None):
     """Refine by lines, and try directions of the parallax: matrix, tilt axis (deg), known."""
-    strict = [line_points(ridge_probability(image)[0] > PERMISSIVE) for image in images]
+    strict = [line_points(ridge_probability(image)[0] > STRICT) for image in images]
     left, right = thinned(strict[0], LINE_POINTS), strict[1]
     # windows of one line share its error; what they say is worth less than its formal precision
     information = WINDOW_TRUST * fit.information + np.diag(LOOSE)
