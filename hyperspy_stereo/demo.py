@@ -73,7 +73,9 @@ def _simulated(out: Path, steps: Steps):
     from hyperspy_stereo import Diffraction4DStereo
     from hyperspy_stereo.simulation import depth_errors, simulate_scan
 
-    truth = simulate_scan()
+    truth = simulate_scan(
+        (224, 224), n_lines=20, pixel_size=1.6, thickness=200.0, focus_depth=0.0, line_width=2.0
+    )
     signal = Diffraction4DStereo(truth.stack)
     _calibrate_scan_axes(signal, truth.pixel_size)
     rows, columns = truth.stack.shape[:2]

@@ -47,7 +47,7 @@ def test_line_of_any_width_is_found(fwhm, size):
     line, boundary = ridge_probability(image)
     precision, recall = scores(line > 0.5, distance)
     # the ends reach out by up to the filter's width
-    assert precision > (0.82 if fwhm < 0.08 * size else 0.75)
+    assert precision > (0.82 if fwhm < 0.03 * size else 0.75)
     assert recall > 0.9
     assert line.shape == boundary.shape == image.shape
     assert line.dtype == boundary.dtype == np.float32
