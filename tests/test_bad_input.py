@@ -365,7 +365,7 @@ TABLE = {
     "scan of 1 x N": (
         lambda: scan(shape=(1, 8)).calibrate_disc(60).calibrate_rotation(),
         ValueError,
-        "",
+        "16 x 16",
     ),
     # files and results
     "no such file": (lambda: hyperspy_stereo.load("nowhere.mib"), FileNotFoundError, "no file"),

@@ -209,7 +209,8 @@ def _checked(pattern: np.ndarray) -> np.ndarray:
             f"The pattern is constant ({top:g}): there is no disc in it. Is the detector on, and "
             "is this the right frame?"
         )
-    if np.issubdtype(raw.dtype, np.integer) and int(top) in _FULL_SCALES:
+    # A mean over frames that are all clipped is a whole number too, whatever its type.
+    if top in _FULL_SCALES:
         clipped = (image == top).sum() / (image > 0.5 * top).sum()
         if clipped > 0.1:
             raise ValueError(
