@@ -79,11 +79,7 @@ def kikuchi(signal, azimuth, g, show_progressbar) -> None:
     items = {"azimuth": found.azimuth, "offset": found.offset, "width": found.width}
     items["sigma"] = found.sigma
     for name, value in items.items():
-        key = f"Stereo.kikuchi_{name}"
-        if value is not None:
-            signal.metadata.set_item(key, float(value))
-        elif signal.metadata.has_item(key):
-            del signal.metadata.Stereo[f"kikuchi_{name}"]
+        _set_or_delete(signal.metadata, f"kikuchi_{name}", value)
 
 
 def found_kikuchi(signal, show_progressbar) -> Kikuchi:
@@ -103,7 +99,7 @@ def rotation(signal, given, scan_flip, defocus_sign, show_progressbar) -> None:
     flip = metadata.get_item("Stereo.scan_flip", default=False) if scan_flip is None else scan_flip
     if defocus_sign not in (None, -1, 1):
         raise ValueError(f"defocus_sign must be 1, -1 or None, got {defocus_sign!r}.")
-    sigma = None
+    sigma = defocus = None
     if given is not None:
         angle = _checks.real_number(given, "rotation", "degrees")
     else:
@@ -116,16 +112,24 @@ def rotation(signal, given, scan_flip, defocus_sign, show_progressbar) -> None:
                 float(metadata.Stereo.kikuchi_azimuth),
                 _band(metadata.Stereo),
                 descan=state.descan,
+                convergence_angle=state.mrad_per_px * state.disc.radius,
+                pixel_size=abs(float(signal.axes_manager.navigation_axes[0].scale)),
                 scan_flip=bool(flip),
                 defocus_sign=defocus_sign,
             )
-        angle, sigma = float(fit.angle), float(fit.sigma)
+        angle, sigma, defocus = float(fit.angle), float(fit.sigma), float(fit.defocus)
     metadata.set_item("Stereo.scan_rotation", angle)
     metadata.set_item("Stereo.scan_flip", bool(flip))
-    if sigma is not None:
-        metadata.set_item("Stereo.scan_rotation_sigma", sigma)
-    elif metadata.has_item("Stereo.scan_rotation_sigma"):
-        del metadata.Stereo.scan_rotation_sigma
+    for name, value in {"scan_rotation_sigma": sigma, "defocus": defocus}.items():
+        _set_or_delete(metadata, name, value)
+
+
+def _set_or_delete(metadata, name: str, value: float | None) -> None:
+    """Write one number of the calibration; what was not measured must not stay from before."""
+    if value is not None:
+        metadata.set_item(f"Stereo.{name}", value)
+    elif metadata.has_item(f"Stereo.{name}"):
+        delattr(metadata.Stereo, name)
 
 
 def _band(node) -> dict | None:

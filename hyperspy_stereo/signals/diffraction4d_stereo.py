@@ -129,8 +129,8 @@ class Diffraction4DStereo(ElectronDiffraction2D):
         Returns
         -------
         self
-            With ``metadata.Stereo.scan_rotation``, `scan_rotation_sigma` (degrees) and
-            `scan_flip` written.
+            With ``metadata.Stereo.scan_rotation``, `scan_rotation_sigma` (degrees), `scan_flip`
+            and `defocus` (median depth of the lines from focus, in the scan's unit) written.
 
         Raises
         ------
