@@ -87,7 +87,7 @@ def slopes(incidence: ArrayLike) -> np.ndarray:
 
 
 def sines(incidence: ArrayLike) -> np.ndarray:
-    """Displacement in a tilted view per unit of depth: sin|theta| towards theta.
+    """Displacement in a tilted view per unit of depth: sin(theta) towards theta.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def stereo_angle(incidence: ArrayLike) -> float:
     Returns
     -------
     float
-        Degrees. For two views |theta_0 - theta_1|.
+        Degrees. For two views ``|theta_0 - theta_1|``.
 
     Raises
     ------

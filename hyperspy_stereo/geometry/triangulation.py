@@ -30,8 +30,8 @@ def projection_matrices(
         mrad, in the frame of the image.
     geometry : {"tiltless", "tilt"}
         "tiltless": r = (x, y) - tan(theta) z. "tilt": parallel projection of the specimen tilted
-        by |theta| towards theta, about an axis through `centre` and z = 0: along theta
-        r - c = (r0 - c) cos|theta| - z sin|theta|, across it nothing changes.
+        by ``|theta|`` towards theta, about an axis through `centre` and z = 0: along theta
+        r - c = (r0 - c) cos(theta) - z sin(theta), across it nothing changes.
     centre : (x, y)
         A point of the tilt axis, same unit as the points; without effect for "tiltless".
 
