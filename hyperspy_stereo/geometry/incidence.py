@@ -19,8 +19,8 @@ __all__ = [
     "stereo_angle",
 ]
 
-# A view at right angles to the beam shows no parallax that could be used; 1 rad is far beyond
-# any objective lens and any stage.
+# A view at right angles to the beam (1571 mrad) shows no parallax that could be used; what lies
+# beyond this is most likely given in another unit.
 MAX_MRAD = 1500.0
 
 
@@ -161,7 +161,15 @@ def incidence_pair(angle: float) -> np.ndarray:
 
 
 def check_stereo_angle(angle: float) -> float:
-    """Return a stereo angle in degrees, or explain what is wrong with it."""
+    """Return a stereo angle in degrees, or explain what is wrong with it.
+
+    Raises
+    ------
+    TypeError
+        If it is not a number.
+    ValueError
+        If it is not between 0 and 90 degrees.
+    """
     try:
         value = float(angle)
     except (TypeError, ValueError):

@@ -37,7 +37,13 @@ GEOMETRIES = ("tilt", "tiltless")
 
 
 def check_geometry(geometry: str) -> str:
-    """Return the name of a geometry, or raise a ValueError that lists the two."""
+    """Return the name of a geometry, or say which two there are.
+
+    Raises
+    ------
+    ValueError
+        If it is neither "tilt" nor "tiltless".
+    """
     if geometry not in GEOMETRIES:
         raise ValueError(
             f'geometry must be "tilt" (the specimen was tilted between the images) or "tiltless" '

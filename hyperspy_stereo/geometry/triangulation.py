@@ -251,7 +251,26 @@ def lift(
 
 
 def as_offsets(offsets: ArrayLike | None, views: int) -> np.ndarray:
-    """Offsets as a (V, 2) array; None is the symmetric pair."""
+    """Check the offsets of views (where each shows a feature, px per px of disparity).
+
+    Parameters
+    ----------
+    offsets : array-like of shape (V, 2), or None
+        None is the symmetric pair, (-0.5, 0) and (0.5, 0).
+    views : int
+        Number of views V.
+
+    Returns
+    -------
+    numpy.ndarray
+        (V, 2), float64.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another one, a number is not finite, or there are none for more than two
+        views.
+    """
     if offsets is None:
         if views != 2:
             raise ValueError(
@@ -259,9 +278,10 @@ def as_offsets(offsets: ArrayLike | None, views: int) -> np.ndarray:
             )
         return np.array([[-0.5, 0.0], [0.5, 0.0]])
     b = np.array(offsets, dtype=np.float64)
-    if b.shape != (views, 2):
+    if b.shape != (views, 2) or not np.isfinite(b).all():
         raise ValueError(
-            f"Offsets are a (views, 2) array; shape {b.shape} was given with {views} incidences."
+            f"The offsets of {views} views are a ({views}, 2) array of finite numbers; shape "
+            f"{b.shape} was given."
         )
     return b
 

@@ -15,7 +15,7 @@ from hyperspy_stereo.matching.curve_match import MatchSettings
 
 __all__ = ["Lines", "PairCost", "line_contrast", "nearest_map", "pair_cost"]
 
-_NO_HIT = 2.5
+_NO_HIT = 2.5  # px; a line farther away than this is not met
 _LEAST_CONTRAST = 0.02
 
 
@@ -114,7 +114,7 @@ def _geometry(points, tangent, contrast, nearest, xy, uv, other_contrast, shifts
                 across = dx * uv[j, 1] - dy * uv[j, 0]
                 beyond = max(along - 1.0, 0.0)
                 distance = np.sqrt(across * across + beyond * beyond)
-                if distance > 2.5:
+                if distance > _NO_HIT:
                     continue
                 turn = abs(tangent[i, 0] * uv[j, 1] - tangent[i, 1] * uv[j, 0])
                 change = abs(contrast[i] - other_contrast[j])

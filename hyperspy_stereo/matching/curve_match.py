@@ -37,7 +37,7 @@ class MatchSettings:
     distance_cap, orientation_cap, contrast_cap : float
         Where these costs saturate: px, sine of the angle, log units.
     free_end : float
-        Reward for a free end that meets a free end, and its cost where it does not.
+        Reward for a free end that meets a free end on its own row.
     out_of_view : float
         Cost of leaving the other view, as a share of the sum of weights.
     smoothness : float

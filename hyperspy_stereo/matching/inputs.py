@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hyperspy_stereo.geometry.triangulation import as_offsets
 
 __all__ = ["check_inputs", "check_range"]
 
 _SMALLEST = 16
 
 
-def check_inputs(images, masks, candidates, offsets):
+def check_inputs(
+    images: ArrayLike | None,
+    masks: ArrayLike,
+    candidates: ArrayLike | None,
+    offsets: ArrayLike | None,
+) -> tuple[NDArray | None, NDArray, NDArray | None, NDArray]:
     """Return images (float32 or None), masks, candidates (bool or None) and offsets (float).
 
     Raises
@@ -50,20 +58,8 @@ def check_inputs(images, masks, candidates, offsets):
     return images, masks.astype(bool), candidates, _check_offsets(offsets, len(masks))
 
 
-def _check_offsets(offsets, n_views):
-    if offsets is None:
-        if n_views != 2:
-            raise ValueError(
-                f"offsets is needed for {n_views} views: the position of a feature in each "
-                "view per px of disparity, shape (views, 2)."
-            )
-        return np.array([[-0.5, 0.0], [0.5, 0.0]])
-    offsets = np.asarray(offsets, float)
-    if offsets.shape != (n_views, 2) or not np.isfinite(offsets).all():
-        raise ValueError(
-            f"offsets has the shape {offsets.shape}; needed are ({n_views}, 2) finite numbers, "
-            "x and y of each view per px of disparity."
-        )
+def _check_offsets(offsets: ArrayLike | None, n_views: int) -> NDArray:
+    offsets = as_offsets(offsets, n_views)
     apart = np.hypot(*(offsets[:, None] - offsets[None]).transpose(2, 0, 1))
     if (apart[~np.eye(n_views, dtype=bool)] < 1e-6).any():
         raise ValueError(
@@ -73,7 +69,7 @@ def _check_offsets(offsets, n_views):
     return offsets
 
 
-def check_range(disparity_range) -> tuple[float, float]:
+def check_range(disparity_range: tuple[float, float]) -> tuple[float, float]:
     """Return the range as two floats.
 
     Raises

@@ -47,7 +47,7 @@ def match_views(
     """Find the disparity of every point on the lines of two or more views.
 
     Lines, not pixels: candidates lie on the other view's lines, costs are minimised along each
-    line, and views tell one another what they found. Section 10 of the design has the method.
+    line by the Viterbi algorithm, and views tell one another what they found.
 
     Parameters
     ----------
@@ -77,6 +77,10 @@ def match_views(
     ValueError
         For arrays of the wrong shape, fewer than two views, offsets that do not separate the
         views, an empty range, or values that are not finite.
+
+    References
+    ----------
+    G. D. Forney, Proc. IEEE 61 (1973) 268 (Viterbi algorithm).
 
     Examples
     --------

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from hyperspy_stereo.matching.belief import way_back
+from hyperspy_stereo.matching.confidence import second_best
 from hyperspy_stereo.matching.curve_match import MatchSettings
 from hyperspy_stereo.matching.solve import solve_labels
 
@@ -45,8 +44,7 @@ def estimate_range(
     """
     reach = max(np.ceil(_SEARCH * max(shape)), 6.0)
     labels = np.arange(-reach, reach + 0.5)
-    coarse = replace(settings, label_step=1.0)
-    solved = solve_labels(strict, permissive, appearances, offsets, labels, coarse, rounds=1)
+    solved = solve_labels(strict, permissive, appearances, offsets, labels, settings, rounds=1)
     choices = [s.marginals.argmin(1) if len(s.marginals) else np.zeros(0, int) for s in solved]
     found = []
     for v, labelling in enumerate(solved):
@@ -60,7 +58,7 @@ def estimate_range(
             sine = np.abs(baseline[0] * chains.tangent[:, 1] - baseline[1] * chains.tangent[:, 0])
             sine /= max(np.hypot(*baseline), 1e-9)
             good = (back <= 1.5) & (hit >= 0) & (sine > _LEAST_SINE) & chains.real
-            good &= _margin(labelling.marginals, choices[v]) > _LEAST_MARGIN
+            good &= second_best(labelling.marginals, choices[v], 1.0) > _LEAST_MARGIN
             found.append(labels[choices[v][good]])
     values = np.concatenate(found) if found else np.zeros(0)
     if values.size < 12:
@@ -69,16 +67,7 @@ def estimate_range(
 
 
 def _bulk(values, reach):
-    """Hull of the well-filled part of the histogram, with a margin."""
-    values = np.sort(values)
+    """Range of all but the outermost values, with a margin."""
     low, high = np.quantile(values, [0.01, 0.99])
     margin = 3.0 + 0.1 * (high - low)
     return float(max(low - margin, -reach)), float(min(high + margin, reach))
-
-
-def _margin(marginals, choice):
-    """Cost of the best label at least 3 px (labels) away from the chosen one."""
-    if marginals.size == 0:
-        return np.zeros(0)
-    away = np.abs(np.arange(marginals.shape[1]) - choice[:, None]) > 3
-    return np.where(away, marginals, np.inf).min(1)

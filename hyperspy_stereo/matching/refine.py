@@ -109,16 +109,14 @@ def correlation_peak(
         Disparity in px, and the fall of the correlation from there over ``reach``.
     """
     total = np.mean([np.nan_to_num(c, nan=0.0) for c in correlation], axis=0)
-    away = np.arange(
-        -int(reach / (labels[1] - labels[0])), int(reach / (labels[1] - labels[0])) + 1
-    )
+    steps = int(reach / (labels[1] - labels[0]))
+    away = np.arange(-steps, steps + 1)
     index = np.clip(choice[:, None] + away, 0, len(labels) - 1)
     rows = np.arange(choice.size)
     # Of two peaks the nearer one, so that noise does not pull to the edge of the search.
     near = np.take_along_axis(total, index, 1) - 0.02 * np.abs(away)
     best = index[rows, near.argmax(1)]
-    reach = len(away) // 2
-    sides = [total[rows, np.clip(best + k, 0, len(labels) - 1)] for k in (-reach, reach)]
+    sides = [total[rows, np.clip(best + k, 0, len(labels) - 1)] for k in (-steps, steps)]
     sharp = np.clip(total[rows, best] - 0.5 * (sides[0] + sides[1]), 0.0, 1.0)
     return parabola(-total, best, labels), sharp
 
@@ -164,7 +162,6 @@ def fuse(
         From `intersect_lines`.
     peak, sharpness : (N,) ndarray
         From `correlation_peak`.
-
     sine : (N,) ndarray
         Sine between the line and the baseline. Along a line parallel to the baseline the
         correlation sees what crosses the line, not the line itself, and counts for little.

@@ -225,7 +225,7 @@ BAD = {
         {"images": None, "masks": np.zeros((2, 32, 32)), "candidates": np.zeros((2, 32, 9))},
         "candidates",
     ),
-    "three views": ({"images": None, "masks": np.zeros((3, 32, 32))}, "offsets is needed"),
+    "three views": ({"images": None, "masks": np.zeros((3, 32, 32))}, "need their offsets"),
     "offsets": (
         {"images": None, "masks": np.zeros((2, 32, 32)), "offsets": np.zeros((3, 2))},
         r"\(2, 2\)",

@@ -25,5 +25,5 @@ def test_points_off_every_line_have_no_error():
 
 @pytest.mark.parametrize(("points", "lines"), [(np.zeros((3, 2)), [LINE]), (np.zeros((3, 3)), [])])
 def test_bad_input(points, lines):
-    with pytest.raises(ValueError, match="needed|must be"):
+    with pytest.raises(ValueError, match=r"needed|must be"):
         depth_errors(points, lines, 1.0)
