@@ -16,11 +16,14 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage as ndi
 from skimage.io import imread, imsave
-from skimage.morphology import skeletonize
 
+from hyperspy_stereo import StereoPair
 from hyperspy_stereo.detection.ridge import PERMISSIVE, STRICT, ridge_probability
 from hyperspy_stereo.matching import MatchStatus, match_views
+from hyperspy_stereo.viewer import plot_disparity
 from hyperspy_stereo.views.alignment import align_tilted
+
+ANGLE = 8.0  # degrees; not known for the annotated pair, and without effect on its disparity
 
 
 def read(path: Path) -> np.ndarray:
@@ -42,22 +45,6 @@ def corner_distance(matrix: np.ndarray, other: np.ndarray, size: int) -> float:
     return float(np.hypot(*((np.asarray(matrix) - np.asarray(other)) @ corners)).max())
 
 
-def disparity_errors(match, truth_map: np.ndarray, mask: np.ndarray, shift: float = 0.0):
-    """Errors (px) of matched points that lie within 2 px of the human mask, and the share of the
-    mask's centre line that has a matched point within 2 px."""
-    good = (match.status == MatchStatus.MATCHED) & (match.confidence > 0.5)
-    distance, (iy, ix) = ndi.distance_transform_edt(~mask, return_indices=True)
-    x, y = np.round(match.points[good]).astype(int).T
-    x, y = np.clip(x, 0, mask.shape[1] - 1), np.clip(y, 0, mask.shape[0] - 1)
-    near = distance[y, x] <= 2
-    error = match.disparity[good][near] + shift - truth_map[iy[y, x], ix[y, x]][near]
-    hit = np.zeros(mask.shape, bool)
-    hit[y[near], x[near]] = True
-    centre = skeletonize(mask)
-    covered = np.mean(ndi.distance_transform_edt(~hit)[centre] <= 2)
-    return error, covered
-
-
 def annotated(folder: Path, out: Path | None) -> None:
     left, right = read(folder / "left.png"), read(folder / "right.png")
     human = imread(folder / "left_mask.png") > 0
@@ -70,23 +57,28 @@ def annotated(folder: Path, out: Path | None) -> None:
         f1, precision, recall = f1_score(maps[0] > level, human)
         print(f"  {name:10s} F1 {f1:.3f}  precision {precision:.3f}  recall {recall:.3f}")
     print(f"  {took:.2f} s a view")
-    strict = np.stack([m > STRICT for m in maps])
-    weak = np.stack([m > PERMISSIVE for m in maps])
-    with_human = np.stack([human, strict[1]])
-    print("annotated pair, disparity on the human mask")
-    for name, points in (("own masks", strict), ("human left mask", with_human)):
+    pair = StereoPair.from_images(left, right, stereo_angle=ANGLE)
+    print("annotated pair, disparity map of view 0 where the human mask has a value in it")
+    for name in ("own masks", "human left mask"):
+        found = pair.detect_dislocations()
+        if name == "human left mask":
+            found.data[0] = human
         start = time.perf_counter()
-        match = match_views(np.stack([left, right]), points, weak)[0]
+        network = found.reconstruct()
         took = time.perf_counter() - start
-        error, covered = disparity_errors(match, truth, human)
+        disparity = network.disparity_map(0)
+        seen = human & np.isfinite(disparity)
+        error = (disparity - truth)[seen]
         size = np.abs(error)
         print(
             f"  {name:16s} median |error| {np.median(size):.2f} px, mean {size.mean():.2f}, "
             f"> 3 px {100 * np.mean(size > 3):.1f} %, bias {np.median(error):+.2f}, "
-            f"covered {100 * covered:.0f} %, {took:.2f} s"
+            f"covers {100 * seen.sum() / human.sum():.0f} % of the mask, "
+            f"{len(network.lines)} lines, {took:.2f} s"
         )
         if out is not None:
-            picture(left, match, out / f"annotated_{name.split()[0]}.png")
+            axes = plot_disparity(disparity, left)
+            axes.figure.savefig(out / f"annotated_{name.split()[0]}.png", dpi=110)
 
 
 def tilted(folder: Path, out: Path | None) -> None:

@@ -31,4 +31,4 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 html_theme = "pydata_sphinx_theme"
 html_title = "hyperspy_stereo"
 html_theme_options = {"navbar_end": ["theme-switcher"], "show_toc_level": 2}
-html_static_path = []
+templates_path = ["_templates"]

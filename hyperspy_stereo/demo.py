@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Command line without the program's name; by default that of the process.
     """
     options = _parser().parse_args(arguments)
+    # Notices that other packages give each other say nothing to who runs the demo.
+    warnings.filterwarnings("ignore", module=r"(hyperspy|pyxem|rsciio|traits)\.")
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
     steps = Steps()
@@ -99,7 +102,7 @@ def _simulated(out: Path, steps: Steps):
         "truth",
         f"depth error: median {np.median(np.abs(on_line)):.1f} nm, "
         f"{100 * np.mean(np.abs(on_line) > 20):.1f} % above 20 nm in a foil of "
-        f"{truth.thickness:g} nm; {100 * np.mean(np.isnan(error)):.1f} % of the points off any line",
+        f"{truth.thickness:g} nm; {100 * np.mean(np.isnan(error)):.1f} % of the points off a line",
     )
     return network
 
@@ -146,7 +149,7 @@ def _from_scan(signal, out: Path, steps: Steps):
 
 
 def _from_views(pair, out: Path, steps: Steps):
-    pair.save(out / "views.zspy", overwrite=True)
+    pair.save(out / "views.hspy", overwrite=True)
     _save_figure(pair.plot_anaglyph(), out / "anaglyph.png")
     maps = pair.detect_dislocations()
     share = 100 * maps.mask().mean()

@@ -145,7 +145,7 @@ def test_demo_on_the_user_s_scan(scan_files, truth, tmp_path, capsys):
     assert "Kikuchi line" in printed
     names = {path.name for path in tmp_path.iterdir()}
     wanted = {"anaglyph.png", "detection.png", "network.png", "network.html"}
-    assert wanted | {"network.vtp", "network.csv", "views.zspy"} <= names
+    assert wanted | {"network.vtp", "network.csv", "views.hspy"} <= names
     network = DislocationNetwork.load(tmp_path / "network.vtp")
     assert network.units == "nm"
     assert len(network.lines) > 3

@@ -134,7 +134,7 @@ class StereoPair(ViewStack):
         named = {f"images[{i}]": item for i, item in enumerate(items)}
         return _from_views(named, incidence, "tiltless", pixel_size, units)
 
-    def align(self, tilt_axis: float | None = None, min_inliers: int = 10) -> StereoPair:
+    def align(self, tilt_axis: float | None = None, min_inliers: int = 8) -> StereoPair:
         """Register the two images of a tilted pair and turn the tilt axis to the vertical.
 
         SIFT features matched by RANSAC give a similarity; what is left over runs along the
@@ -145,8 +145,8 @@ class StereoPair(ViewStack):
         tilt_axis : float, optional
             Angle of the tilt axis from the vertical of the left image in degrees (positive from
             down towards left) where the microscope tells it. By default read from the data.
-        min_inliers : int, default 10
-            Fewest features that must agree on one transform; chance gives 4 or 5.
+        min_inliers : int, default 8
+            Fewest features that must agree on one transform; chance gives 3 to 5.
 
         Returns
         -------

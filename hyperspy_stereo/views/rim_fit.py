@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import ndimage
 from scipy.special import erfc
+from threadpoolctl import threadpool_limits
 from skimage.measure import label, regionprops
 
 _MAX_PIXELS = 20_000  # more do not change the fit, only its time
@@ -80,6 +81,8 @@ def rim_pixels(image, centre, radius) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([x.ravel()[chosen], y.ravel()[chosen]]).astype(float), image.ravel()[chosen]
 
 
+# Systems of some thirty unknowns: threads of the linear algebra would only wait for each other.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def gauss_newton(pixels, values, start, free, waves) -> tuple[np.ndarray, np.ndarray]:
     """Fit centre, radius and edge width (the first `free` of them) and the brightness."""
     x0, y0, scale = start[0], start[1], start[2]
