@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import ndimage
 from scipy.special import erfc
-from threadpoolctl import threadpool_limits
 from skimage.measure import label, regionprops
+from threadpoolctl import threadpool_limits
 
 _MAX_PIXELS = 20_000  # more do not change the fit, only its time
 
