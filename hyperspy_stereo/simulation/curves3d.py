@@ -42,6 +42,11 @@ def dislocation_lines(
     list of (n, 3) float64 arrays
         x, y, z of the points of each line, from z = -thickness/2 to z = +thickness/2.
 
+    Raises
+    ------
+    ValueError
+        If `n_lines` is negative, or the thickness or the extent is not positive.
+
     Examples
     --------
     >>> lines = dislocation_lines(3, (256.0, 256.0), 240.0, np.random.default_rng(0))

@@ -5,7 +5,7 @@ the bright-field disc where the rays of that incidence project it. Its depth of 
 along the Kikuchi line and falls off across it, as for a two-beam condition.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -83,9 +83,7 @@ class GeometricScan:
     @property
     def parallax_azimuth(self) -> float:
         """Direction of the Kikuchi line in the scan, degrees in (-180, 180]."""
-        phi = np.deg2rad(self.kikuchi_azimuth)
-        x, y = self.to_scan_frame @ (np.cos(phi), np.sin(phi))
-        return float(np.rad2deg(np.arctan2(y, x)))
+        return _azimuth_in_scan(self.kikuchi_azimuth, self.to_scan_frame)
 
     def project(self, incidence: tuple[float, float]) -> list[np.ndarray]:
         """Positions of the lines in the view of one incidence, without the contrast shift.
@@ -183,6 +181,12 @@ def simulate_scan(
     -------
     GeometricScan
 
+    Raises
+    ------
+    ValueError
+        If a shape is not two positive numbers, the patterns are smaller than 16 x 16 px, or the
+        dose or the pixel size is not positive.
+
     Examples
     --------
     >>> scan = simulate_scan((16, 16), (32, 32), seed=1, n_lines=2)
@@ -191,68 +195,64 @@ def simulate_scan(
     """
     _check_shapes(scan_shape, detector_shape, vacuum_shape, dose, pixel_size)
     rng = np.random.default_rng(seed)
-    radius = float(disc_radius or 0.4 * min(detector_shape))
-    middle = (np.array(detector_shape[::-1]) - 1) / 2
-    jitter = rng.uniform(-0.03, 0.03, 2) * min(detector_shape)
-    centre = middle + jitter if disc_centre is None else np.asarray(disc_centre, float)
-    drift = rng.uniform(-1.0, 1.0, (2, 2)) * 1.5 / np.max(scan_shape)
-    plane = np.zeros((2, 3))
-    plane[:, :2] = drift if descan is None else np.asarray(descan, float)[:, :2]
-    matrix = _rotation(scan_rotation, scan_flip)
-    phi = np.deg2rad(kikuchi_azimuth)
-    parallax = matrix @ (np.cos(phi), np.sin(phi))
+    centre, plane = _disc_motion(scan_shape, detector_shape, disc_centre, descan, rng)
+    azimuth = float(kikuchi_azimuth % 180)
     if lines is None:
+        across = 90 + _azimuth_in_scan(azimuth, _rotation(scan_rotation, scan_flip))
         extent = (scan_shape[1] * pixel_size, scan_shape[0] * pixel_size)
-        across = np.rad2deg(np.arctan2(parallax[1], parallax[0])) + 90
         drawn = dislocation_lines(n_lines, extent, thickness, rng, across, 50.0, pixel_size)
         lines = [p - (0.0, 0.0, focus_depth) for p in drawn]
-    lines = [np.ascontiguousarray(p, float) for p in lines]
-    depths = rng.uniform(*contrast, len(lines))
-    shifts = contrast_shift * rng.uniform(0.5, 1.0, len(lines)) * rng.choice([-1, 1], len(lines))
-    scene = _Scene(
-        points=np.concatenate([*lines, np.zeros((0, 3))]),
-        starts=np.cumsum([0] + [len(p) for p in lines]),
-        depths=depths,
-        shifts=shifts / pixel_size,
-        width=line_width / pixel_size,
-        pixel_size=pixel_size,
-        to_scan=matrix * convergence_angle * 1e-3,
-        normal=np.array([-np.sin(phi), np.cos(phi)]),
-        band=np.array([band_centre, band_width]),
-    )
-    ramp = disc_brightness * _unit(rng.normal(size=2)) * 0.7
-    rate = dose / (np.pi * radius**2)
-    field = rate * _smooth_field(scan_shape, scan_brightness, rng)
-    disc = np.array([*centre, radius, edge_width, background])
-    seeds = rng.integers(1, 2**31 - 1, (2, detector_shape[0]))
-    stack = np.empty((*scan_shape, *detector_shape), np.uint16)
-    expose(stack, field, disc, plane, ramp, 1.3 * disc_brightness, *scene.arrays(), seeds[0])
-    coarse = np.asarray(scan_shape)[::-1] / np.asarray(vacuum_shape)[::-1]
-    vacuum = np.empty((*vacuum_shape, *detector_shape), np.uint16)
-    empty = scene.without_lines()
-    flat = np.full(vacuum_shape, rate)
-    expose(vacuum, flat, disc, plane[:, :2] * coarse, ramp, 0.0, *empty.arrays(), seeds[1])
-    _add_hot_pixels((stack, vacuum), hot_pixels, 4 * rate, rng)
-    return GeometricScan(
-        stack=stack,
-        vacuum=vacuum,
-        lines=lines,
-        contrast=depths,
-        contrast_shift=shifts,
+    truth = GeometricScan(
+        stack=np.empty((*scan_shape, *detector_shape), np.uint16),
+        vacuum=np.empty((*vacuum_shape, *detector_shape), np.uint16),
+        lines=[np.ascontiguousarray(p, float) for p in lines],
+        contrast=rng.uniform(*contrast, len(lines)),
+        contrast_shift=contrast_shift * _signed(len(lines), rng),
         pixel_size=float(pixel_size),
         thickness=float(thickness),
         focus_depth=float(focus_depth),
         convergence_angle=float(convergence_angle),
         disc_centre=(float(centre[0]), float(centre[1])),
-        disc_radius=radius,
+        disc_radius=float(disc_radius or 0.4 * min(detector_shape)),
         edge_width=float(edge_width),
         descan=plane,
-        kikuchi_azimuth=float(kikuchi_azimuth % 180),
+        kikuchi_azimuth=azimuth,
         band_centre=float(band_centre),
         band_width=float(band_width),
         scan_rotation=float(scan_rotation),
         scan_flip=bool(scan_flip),
     )
+    rate = dose / (np.pi * truth.disc_radius**2)
+    _expose(truth, line_width, rate, disc_brightness, scan_brightness, background, rng)
+    _add_hot_pixels((truth.stack, truth.vacuum), hot_pixels, 4 * rate, rng)
+    return truth
+
+
+def _expose(truth, line_width, rate, disc_brightness, scan_brightness, background, rng) -> None:
+    """Fill the two stacks of a scan with counts."""
+    phi = np.deg2rad(truth.kikuchi_azimuth)
+    scene = _Scene(
+        points=np.concatenate([*truth.lines, np.zeros((0, 3))]),
+        starts=np.cumsum([0] + [len(p) for p in truth.lines]),
+        depths=truth.contrast,
+        shifts=truth.contrast_shift / truth.pixel_size,
+        width=line_width / truth.pixel_size,
+        pixel_size=truth.pixel_size,
+        to_scan=truth.to_scan_frame * truth.convergence_angle * 1e-3,
+        normal=np.array([-np.sin(phi), np.cos(phi)]),
+        band=np.array([truth.band_centre, truth.band_width]),
+    )
+    scan_shape, vacuum_shape = truth.stack.shape[:2], truth.vacuum.shape[:2]
+    ramp = disc_brightness * _unit(rng.normal(size=2)) * 0.7
+    field = rate * _smooth_field(scan_shape, scan_brightness, rng)
+    disc = np.array([*truth.disc_centre, truth.disc_radius, truth.edge_width, background])
+    seeds = rng.integers(1, 2**31 - 1, (2, truth.stack.shape[2]))
+    dip = 1.3 * disc_brightness
+    expose(truth.stack, field, disc, truth.descan, ramp, dip, *scene.arrays(), seeds[0])
+    coarse = np.asarray(scan_shape)[::-1] / np.asarray(vacuum_shape)[::-1]
+    plane, flat = truth.descan[:, :2] * coarse, np.full(vacuum_shape, rate)
+    empty = scene.without_lines()
+    expose(truth.vacuum, flat, disc, plane, ramp, 0.0, *empty.arrays(), seeds[1])
 
 
 @dataclass(frozen=True)
@@ -271,12 +271,11 @@ class _Scene:
 
     def arrays(self) -> tuple:
         """Return the fields in the order of the kernel's arguments."""
-        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+        return tuple(getattr(self, field.name) for field in fields(self))
 
     def without_lines(self) -> "_Scene":
         """Return the empty scene."""
-        kept = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return _Scene(**{**kept, "starts": np.zeros(1, int)})
+        return replace(self, starts=np.zeros(1, int))
 
 
 def _check_shapes(scan_shape, detector_shape, vacuum_shape, dose, pixel_size) -> None:
@@ -296,6 +295,29 @@ def _check_shapes(scan_shape, detector_shape, vacuum_shape, dose, pixel_size) ->
 def _rotation(degrees: float, flip: bool) -> np.ndarray:
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     return np.array([[c, -s], [s, c]]) @ np.diag([1.0, -1.0 if flip else 1.0])
+
+
+def _azimuth_in_scan(azimuth: float, to_scan: np.ndarray) -> float:
+    """Direction in the scan of a direction on the detector, both in degrees."""
+    phi = np.deg2rad(azimuth)
+    x, y = to_scan @ (np.cos(phi), np.sin(phi))
+    return float(np.rad2deg(np.arctan2(y, x)))
+
+
+def _disc_motion(scan_shape, detector_shape, disc_centre, descan, rng):
+    """Centre of the disc (x, y) and its descan (2, 3); both are drawn where they are None."""
+    jitter = rng.uniform(-0.03, 0.03, 2) * min(detector_shape)
+    drift = rng.uniform(-1.0, 1.0, (2, 2)) * 1.5 / np.max(scan_shape)
+    middle = (np.array(detector_shape[::-1]) - 1) / 2
+    centre = middle + jitter if disc_centre is None else np.asarray(disc_centre, float)
+    plane = np.zeros((2, 3))
+    plane[:, :2] = drift if descan is None else np.asarray(descan, float)[:, :2]
+    return centre, plane
+
+
+def _signed(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Numbers from 0.5 to 1 with either sign."""
+    return rng.uniform(0.5, 1.0, n) * rng.choice([-1, 1], n)
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
