@@ -12,7 +12,14 @@ import numpy as np
 from scipy import ndimage as ndi
 from skimage.measure import label, regionprops
 
-from .oriented import OrientedResponse, binned, filter_bank, flatten, thin_ridges
+from hyperspy_stereo.detection.oriented import (
+    MAD,
+    OrientedResponse,
+    binned,
+    filter_bank,
+    flatten,
+    thin_ridges,
+)
 
 __all__ = ["boundary_map", "parallel_to_boundary"]
 
@@ -51,7 +58,7 @@ def _straight_pieces(found: OrientedResponse, shortest: float, allowed: np.ndarr
 def _responses(image: np.ndarray, sigma: float, length: float):
     """Line-like and step-like response of one width, in units of their noise."""
     even, odd, angles = filter_bank(image, sigma, length)
-    noise = 1.4826 * np.median(np.abs(even[:, ::2, ::2]), axis=(1, 2))
+    noise = MAD * np.median(np.abs(even[:, ::2, ::2]), axis=(1, 2))
     noise = np.maximum(noise, np.median(noise) or 1.0).astype(np.float32)[:, None, None]
     step, line = np.abs(odd) / noise, (even - np.abs(odd)) / noise
     out = []

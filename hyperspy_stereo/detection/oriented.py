@@ -38,7 +38,7 @@ SURE = 8.0  # score of what is surely a line
 CLEAR = 0.03  # share of the picture that must be left to tell the noise
 
 
-def _noise_level(responses: np.ndarray, axis=None) -> np.ndarray:
+def _noise_level(responses: np.ndarray, axis: int | None = None) -> np.ndarray:
     """Standard deviation of a filter's responses in noise, although lines are among them."""
     quiet, middle = np.quantile(np.abs(responses), (QUIET, 0.5), axis=axis)
     return np.minimum(QUIET_TO_SIGMA * quiet, MAD * middle)
@@ -107,8 +107,13 @@ def _local_noise(even: np.ndarray, total: float, live: np.ndarray) -> np.ndarray
     return np.maximum(noise, total / 3)
 
 
-def filter_bank(image: np.ndarray, sigma: float, length: float):
-    """Even and odd responses of all orientations of one width: (T, H, W) each, and angles."""
+def filter_bank(
+    image: np.ndarray, sigma: float, length: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Even and odd responses of all orientations of one width: (T, H, W) each, and angles (T,).
+
+    ``sigma`` across and ``length`` along the line are Gaussian sigmas, px; angles are in rad.
+    """
     height, width = image.shape
     pad = int(np.ceil(2.5 * length + SIDE * sigma))
     pad = min(pad, min(height, width) - 1)
@@ -180,13 +185,23 @@ def oriented_response(
     image : (H, W) float
         Flattened picture (see `flatten`); negate it to find bright lines.
     sigmas : tuple of float
-        Gaussian sigmas of the lines, px (FWHM / 2.355). Widths above 2 px are filtered on a
-        picture binned by 2, above 4 px by 4, which costs a tenth and loses nothing.
+        Gaussian sigmas of the lines, px (FWHM / 2.355). From 2 px on they are filtered on a
+        picture binned by 2, from 4 px on by 4: what is so wide needs no finer pixels.
     elongation : (float, float)
         Gaussian sigma along the line: at least the first (px), at least the second times the
         width. 6 px averages about 20 px of line, where dislocations are straight enough.
     live : (H, W) bool, optional
         Pixels that hold data: noise is read there. By default all.
+
+    Returns
+    -------
+    OrientedResponse
+        Of the width and orientation with the highest score at each pixel.
+
+    Raises
+    ------
+    ValueError
+        If there is no width.
     """
     live = np.ones(image.shape, bool) if live is None or live.sum() < 400 else live
     best: OrientedResponse | None = None

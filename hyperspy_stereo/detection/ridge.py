@@ -7,15 +7,28 @@ from scipy import ndimage as ndi
 from skimage.measure import label, regionprops_table
 from skimage.morphology import skeletonize
 
-from .boundary import boundary_map, parallel_to_boundary
-from .oriented import flatten, level_rows, oriented_response, thin_ridges
+from hyperspy_stereo.detection.boundary import boundary_map, parallel_to_boundary
+from hyperspy_stereo.detection.oriented import (
+    MAD,
+    flatten,
+    level_rows,
+    oriented_response,
+    thin_ridges,
+)
 
-__all__ = ["PERMISSIVE", "STRICT", "check_image", "dead_area", "ridge_probability"]
+__all__ = [
+    "PERMISSIVE",
+    "STRICT",
+    "check_image",
+    "dead_area",
+    "despike",
+    "ridge_probability",
+]
 
 STRICT = 0.5  # threshold of a mask of lines one can be sure of
 PERMISSIVE = 0.25  # threshold of a mask of candidates
 FWHM = (2.0, 3.2, 5.0, 8.0, 12.0)  # px, line widths that are looked for
-# scores (standard deviations of the filter in noise): the largest of 10^6 noise pixels is ~5.2
+# scores (standard deviations of the filter in noise)
 SEED_STRICT, GROW_STRICT = 8.0, 4.5
 SEED_WEAK, GROW_WEAK = 5.5, 3.5
 MIN_LENGTH = 12  # px; shorter pieces are dots and dirt
@@ -24,7 +37,15 @@ RIM = 3  # px at the edge of the picture that are left out
 
 
 def check_image(image: np.ndarray) -> np.ndarray:
-    """The image as float32, or an error that says what is wrong with it."""
+    """The image as float32, or an error that says what is wrong with it.
+
+    Raises
+    ------
+    ValueError
+        If the image is not 2D, smaller than 32 px a side, or holds NaN or infinite values.
+    TypeError
+        If it is complex or not numeric.
+    """
     image = np.asarray(image)
     if image.ndim != 2:
         raise ValueError(
@@ -42,7 +63,8 @@ def check_image(image: np.ndarray) -> np.ndarray:
     if not np.isfinite(image).all():
         raise ValueError(
             f"The image has {np.count_nonzero(~np.isfinite(image))} values that are NaN or "
-            "infinite; replace them, for example with np.nan_to_num(image, nan=image_median)."
+            "infinite; replace them, for example with "
+            "np.nan_to_num(image, nan=np.nanmedian(image))."
         )
     return image
 
@@ -98,7 +120,7 @@ def despike(image: np.ndarray) -> np.ndarray:
     ring[1, 1] = False
     low = ndi.minimum_filter(image, footprint=ring, mode="nearest")
     high = ndi.maximum_filter(image, footprint=ring, mode="nearest")
-    limit = 3 * 1.4826 * float(np.median(np.abs(image - ndi.median_filter(image, 3))))
+    limit = 3 * MAD * float(np.median(np.abs(image - ndi.median_filter(image, 3))))
     return np.where(
         (image < low - limit) | (image > high + limit), np.clip(image, low, high), image
     )

@@ -34,6 +34,7 @@ class ViewPoints:
 
 
 def as_points(points: ArrayLike) -> np.ndarray:
+    """Points as an (N, 3) float64 array, or a ValueError if they are not finite or not that."""
     xyz = np.array(points, dtype=np.float64)
     if xyz.size == 0:
         return np.zeros((0, 3))
@@ -47,6 +48,7 @@ def as_points(points: ArrayLike) -> np.ndarray:
 
 
 def as_line_index(line_index: ArrayLike, count: int) -> np.ndarray:
+    """Numbers of lines as (N,) integers, or a ValueError if they are not 0, 1, 2, ... in order."""
     index = np.array(line_index, dtype=np.int64).ravel()
     steps = np.diff(index)
     if index.size != count or (count and (index[0] != 0 or ((steps != 0) & (steps != 1)).any())):
@@ -60,6 +62,7 @@ def as_line_index(line_index: ArrayLike, count: int) -> np.ndarray:
 
 
 def per_point(values: ArrayLike | None, count: int, default: float, name: str) -> np.ndarray:
+    """One float64 for each point, `default` for None, or a ValueError if the number differs."""
     if values is None:
         return np.full(count, default)
     out = np.array(values, dtype=np.float64).ravel()
@@ -69,6 +72,7 @@ def per_point(values: ArrayLike | None, count: int, default: float, name: str) -
 
 
 def as_shape(shape: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Rows and columns as two integers, None for None, or a ValueError if not both are positive."""
     if shape is None:
         return None
     rows, columns = (int(n) for n in shape)

@@ -144,6 +144,11 @@ def plot_anaglyph(
     -------
     matplotlib.axes.Axes
         With the picture.
+
+    Raises
+    ------
+    ValueError
+        As :func:`anaglyph`.
     """
     from hyperspy_stereo.viewer.overlay import image_axes, scale_bar
 

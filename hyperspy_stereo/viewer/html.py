@@ -37,7 +37,7 @@ def scene_html(scene: Scene) -> str:
     Returns
     -------
     str
-        HTML, about 40 bytes per point of a line.
+        HTML.
     """
     here = files("hyperspy_stereo.viewer")
 

@@ -1,7 +1,7 @@
 """A scene as an ipyvolume figure.
 
-What ipyvolume 0.6 needs to draw well: one mesh for all lines (hundreds of them take minutes),
-no NaN between lines (the browser hangs), the bare figure inside ipywidgets (its own panel needs
+What ipyvolume 0.6 needs to draw well: one mesh for all lines (a mesh each is slow to appear), no
+NaN between lines (the browser hangs), the bare figure inside ipywidgets (its own panel needs
 Vue), opaque textures, and y-up coordinates.
 """
 

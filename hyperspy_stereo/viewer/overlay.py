@@ -15,10 +15,10 @@ from hyperspy_stereo.viewer.scene import nice_length
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = ["image_axes", "plot_detection", "plot_disparity", "plot_lines", "scale_bar"]
+
 # Of a detected line: what it was seen by shows through.
 OPACITY = 0.62
-
-__all__ = ["image_axes", "plot_detection", "plot_disparity", "plot_lines", "scale_bar"]
 
 
 def image_axes(ax: Axes | None, shape: tuple[int, int], width: float = 6.0) -> Axes:
@@ -223,6 +223,11 @@ def plot_lines(
     -------
     matplotlib.axes.Axes
         With the picture.
+
+    Raises
+    ------
+    ValueError
+        If the image is not 2-D.
     """
     from matplotlib.collections import LineCollection
 

@@ -165,6 +165,17 @@ def test_fill_at_the_rim_is_no_line():
     assert np.mean(distance[line > 0.5] <= 2.5) > 0.9
 
 
+def test_nothing_is_found_where_there_are_no_data():
+    image, distance = picture(192, 3.0, 0.3, 0.05)
+    valid = np.zeros(image.shape, bool)
+    valid[:, 96:] = True
+    line, boundary = ridge_probability(image, valid=valid)
+    assert not line[~valid].any()
+    assert not boundary[~valid].any()
+    inner = np.arange(192) > 106
+    assert scores(line[:, inner] > 0.5, distance[:, inner])[1] > 0.9
+
+
 def test_scan_lines_are_levelled_and_nothing_else_is():
     image, _ = picture(160, 3.0, 0.3, 0.05)
     image = image.astype(np.float32)
@@ -210,6 +221,7 @@ def test_constant_image_has_no_lines():
         (np.eye(64), {"sensitivity": 0}, ValueError, "positive"),
         (np.eye(64), {"sigmas": ()}, ValueError, "sigmas"),
         (np.eye(64), {"sigmas": (-1.0,)}, ValueError, "sigmas"),
+        (np.eye(64), {"valid": np.ones((64, 63), bool)}, ValueError, "valid"),
     ],
 )
 def test_bad_input(image, options, error, match):
