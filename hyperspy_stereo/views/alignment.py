@@ -8,9 +8,14 @@ import numpy as np
 from skimage.transform import rescale
 
 from hyperspy_stereo.detection.ridge import STRICT, ridge_probability
-
-from .lines import line_points, refine_by_lines, thinned
-from .similarity import (
+from hyperspy_stereo.geometry.affine import (
+    apply_affine,
+    compose_affine,
+    invert_affine,
+    rotation_affine,
+)
+from hyperspy_stereo.views.lines import line_points, refine_by_lines, thinned
+from hyperspy_stereo.views.similarity import (
     Displacements,
     ScatterFit,
     feature_matches,
@@ -20,7 +25,7 @@ from .similarity import (
     similarity_by_ransac,
     warp,
 )
-from .windows import local_displacements
+from hyperspy_stereo.views.windows import local_displacements
 
 __all__ = ["Alignment", "align_tilted"]
 
@@ -105,14 +110,10 @@ def _checked(image: np.ndarray, name: str) -> np.ndarray:
     return image
 
 
-def _square(matrix: np.ndarray) -> np.ndarray:
-    return np.vstack([matrix, [0, 0, 1]])
-
-
 def _in_pixels(matrix: np.ndarray, scale: float) -> np.ndarray:
     """From the working grid, ``scale`` times the original, to original pixels."""
-    to_work = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]])
-    return (np.linalg.inv(to_work) @ _square(matrix) @ to_work)[:2]
+    to_work = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2]])
+    return compose_affine(invert_affine(to_work), compose_affine(matrix, to_work))
 
 
 def _common_rectangle(matrices: list[np.ndarray], shapes: list[tuple[int, int]]):
@@ -122,18 +123,18 @@ def _common_rectangle(matrices: list[np.ndarray], shapes: list[tuple[int, int]])
     a rectangle lies in it if its first and last row do.
     """
     corners = [
-        _square(m)[:2] @ np.array([[0, w - 1, 0, w - 1], [0, 0, h - 1, h - 1], [1, 1, 1, 1]])
+        apply_affine(m, [[0, 0], [w - 1, 0], [0, h - 1], [w - 1, h - 1]])
         for m, (h, w) in zip(matrices, shapes, strict=True)
     ]
-    low = np.max([c.min(axis=1) for c in corners], axis=0)
-    high = np.min([c.max(axis=1) for c in corners], axis=0)
+    low = np.max([c.min(axis=0) for c in corners], axis=0)
+    high = np.min([c.max(axis=0) for c in corners], axis=0)
     x = np.arange(np.ceil(low[0] - RIM), np.floor(high[0] + RIM) + 1)
     y = np.arange(np.ceil(low[1] - RIM), np.floor(high[1] + RIM) + 1)
     if not (x.size and y.size):
         return None
     inside = np.ones((y.size, x.size), bool)
     for matrix, (h, w) in zip(matrices, shapes, strict=True):
-        back = np.linalg.inv(_square(matrix))
+        back = invert_affine(matrix)
         u = back[0, 0] * x + (back[0, 1] * y + back[0, 2])[:, None]
         v = back[1, 0] * x + (back[1, 1] * y + back[1, 2])[:, None]
         inside &= (u > -RIM) & (v > -RIM) & (u < w - 1 + RIM) & (v < h - 1 + RIM)
@@ -156,7 +157,7 @@ def _common_rectangle(matrices: list[np.ndarray], shapes: list[tuple[int, int]])
 
 def _resample(image: np.ndarray, to_aligned: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """One view on the common grid; a mere shift by whole pixels only copies."""
-    back = np.linalg.inv(_square(to_aligned))[:2]
+    back = invert_affine(to_aligned)
     shift = np.round(back[:, 2]).astype(int)
     if np.allclose(back[:, :2], np.eye(2), atol=1e-9) and np.allclose(back[:, 2], shift, atol=1e-6):
         return image[shift[1] : shift[1] + shape[0], shift[0] : shift[0] + shape[1]].copy()
@@ -333,11 +334,8 @@ def align_tilted(
 
 def _on_common_grid(left, right, matrix, azimuth, known, counts, spreads) -> Alignment:
     """Turn by the tilt axis, crop to what both views cover, and resample."""
-    t = np.radians(-azimuth)
-    centre = (np.array(left.shape[::-1]) - 1) / 2
-    turn = np.array([[np.cos(t), -np.sin(t), 0], [np.sin(t), np.cos(t), 0], [0, 0, 1]])
-    turn[:2, 2] = centre - turn[:2, :2] @ centre
-    to_common = [turn[:2], (turn @ np.linalg.inv(_square(matrix)))[:2]]
+    turn = rotation_affine(-azimuth, (np.array(left.shape[::-1]) - 1) / 2)
+    to_common = [turn, compose_affine(turn, invert_affine(matrix))]
     box = _common_rectangle(to_common, [left.shape, right.shape])
     if box is None or min(box[2] - box[0], box[3] - box[1]) + 1 < SMALLEST:
         size = "nothing" if box is None else f"{box[2] - box[0] + 1} x {box[3] - box[1] + 1} px"

@@ -41,8 +41,13 @@ def default_radius(layout: Layout, disc: DiscLike) -> float:
     Returns
     -------
     float
-        Radius in px: 0.3 of the disc's radius for "pair" and "line" (the depth error is flat
-        between 0.15 and 0.4), 0.1 for "disc" and 0.05 for "band", which tile their area.
+        Radius in px: 0.3 of the disc's radius for "pair" and "line" (large, so that few electrons
+        are lost, and still far apart), 0.1 for "disc" and 0.05 for "band", which tile their area.
+
+    Raises
+    ------
+    ValueError
+        If the layout is unknown.
 
     Examples
     --------
@@ -184,6 +189,11 @@ def slit_semi_axes(radius: float, aspect: float = 2.0) -> tuple[float, float]:
     tuple of float
         Semi-axis along the Kikuchi line and across it, px.
 
+    Raises
+    ------
+    ValueError
+        If the radius is not positive or the aspect is below 1.
+
     Examples
     --------
     >>> slit_semi_axes(10.0, aspect=4.0)
@@ -264,6 +274,7 @@ def detector_masks(
 
 
 def check_shape(shape: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of a pattern as two integers, or a ValueError if they are not that."""
     if len(shape) != 2 or min(shape) < 1:
         raise ValueError(f"shape must be (rows, columns) of a pattern, not {tuple(shape)}")
     return int(shape[0]), int(shape[1])

@@ -64,6 +64,8 @@ def fit_disc(pattern: np.ndarray) -> Disc:
     ------
     ValueError
         If the pattern is not 2-D, has NaN, is constant, is saturated or shows no disc.
+    TypeError
+        If the pattern is complex.
 
     Notes
     -----
@@ -85,16 +87,16 @@ def fit_disc(pattern: np.ndarray) -> Disc:
     if seen < 0.4:
         raise ValueError(
             f"The frame of {image.shape} px cuts the disc (centre ({x:.0f}, {y:.0f}), radius about "
-            f"{radius:.0f} px): only {seen:.0%} of its rim can be seen, 40 % are needed. Give the "
-            "centre and radius, or record with a larger camera length's worth of detector."
+            f"{radius:.0f} px): only {seen:.0%} of its rim can be seen, 40 % are needed. Record at "
+            "a smaller camera length, so that the whole disc falls onto the detector."
         )
     pixels, values = rim_pixels(clean, (x, y), radius)
     start = np.array([x, y, radius, 1.0])
     fitted, covariance = gauss_newton(pixels, values, start, free=4, waves=_WAVES)
     if not _plausible(fitted, start, image.shape) or not _has_step(clean, fitted):
         raise ValueError(
-            "No disc with a clear rim was found: Pass a vacuum pattern "
-            "or the mean over many frames, or give the centre and radius."
+            "No disc with a clear rim was found. Pass a vacuum pattern or the mean over many "
+            "frames."
         )
     sigma = float(np.sqrt(0.5 * (covariance[0, 0] + covariance[1, 1])))
     x, y, radius, edge = (float(v) for v in fitted)

@@ -88,6 +88,7 @@ def runs_of(*versions: NDArray) -> Runs:
 
 
 def _run_sum(row, swap):
+    # Only the name: compiled code finds what it overloads to.
     raise NotImplementedError
 
 
@@ -142,6 +143,7 @@ def _run_sum_typed(row, swap):
 
 
 def _weighted_sum(row, weights, swap):
+    # As `_run_sum`.
     raise NotImplementedError
 
 

@@ -42,7 +42,7 @@ def first_circle(image: np.ndarray) -> tuple[float, float, float]:
     if best[0] < 0.6 or best[3] < 2.5:
         raise ValueError(
             "No disc was found in the pattern: no threshold gives a round outline. Pass a vacuum "
-            "pattern or the mean over many frames, or give the centre and radius."
+            "pattern or the mean over many frames."
         )
     return best[1], best[2], best[3]
 

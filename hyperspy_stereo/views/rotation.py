@@ -88,6 +88,11 @@ def scan_rotation(
     ------
     ValueError
         If lines or parallax are missing: give the rotation instead.
+
+    Warns
+    -----
+    UserWarning
+        If `defocus_sign` is given but the lines lie on both sides of the focus plane.
     """
     centre = 0.0 if band is None else band["w0"] / disc.radius
     width = 0.35 if band is None else band["width"] / disc.radius
@@ -143,6 +148,11 @@ def fit_rotation(
     ------
     ValueError
         If lines or parallax are missing: give the rotation instead.
+
+    Warns
+    -----
+    UserWarning
+        If `defocus_sign` is given but the lines lie on both sides of the focus plane.
     """
     views, incidence = np.asarray(views), np.asarray(incidence, float)
     _check(views, incidence, defocus_sign)
@@ -306,7 +316,7 @@ class _Problem:
         self.prior = (reach / 1.5) ** 2  # of a contrast shift: about 1.5 px over the disc
         self.n = chain.max() + 1
 
-    def _parts(self, psi, chosen):
+    def _parts(self, psi):
         """Sideways misfit, its error, and the share of each line's own contrast shift in it."""
         c, s = np.cos(psi), np.sin(psi)
         along = self.normal @ np.array([[c, -s], [s, c]])  # R(-psi) n, as rows
@@ -329,7 +339,7 @@ class _Problem:
 
     def cost(self, psi, chosen) -> float:
         """Cauchy cost of the chosen lines."""
-        _, misfit, error, kappa = self._parts(psi, chosen)
+        _, misfit, error, kappa = self._parts(psi)
         used = chosen[self.chain]
         cost = np.log1p((misfit[used] / (3 * error[used])) ** 2).sum() * 9
         return float(cost + self.prior * (kappa[chosen] ** 2).sum())
@@ -349,7 +359,7 @@ class _Problem:
 
     def depths(self, psi) -> tuple[np.ndarray, np.ndarray]:
         """Depth of each point (px per mrad) and its unexplained sideways rate."""
-        along, misfit, _, kappa = self._parts(psi, np.ones(self.n, bool))
+        along, misfit, _, kappa = self._parts(psi)
         rate = self.rate
         if self.across is not None:
             rate = rate - kappa[self.chain, None] * self.across

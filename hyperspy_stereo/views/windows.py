@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from skimage.feature import match_template
 
-from .similarity import Displacements, warp
+from hyperspy_stereo.views.similarity import Displacements, warp
 
 __all__ = ["local_displacements"]
 

@@ -80,7 +80,8 @@ def test_masks_have_the_area_and_centroid_of_their_shape(x, y, radius, turn):
         assert mask.sum() == pytest.approx(np.pi * radius**2, rel=0.004, abs=0.03)
         rows, columns = np.indices(mask.shape)
         centroid = (mask * columns).sum() / mask.sum(), (mask * rows).sum() / mask.sum()
-        np.testing.assert_allclose(centroid, (x, y), atol=0.02)
+        # 16 x 16 samples in a rim pixel: the smaller the disc, the more of it is rim
+        np.testing.assert_allclose(centroid, (x, y), atol=max(0.02, 0.08 / radius))
 
 
 def test_slit_lies_along_its_azimuth():
