@@ -426,17 +426,14 @@ def test_reversed_views_give_the_same_depth():
 def test_empty_masks_give_an_empty_network():
     empty = DislocationMap.from_masks(np.zeros((2, 48, 64)), pair())
     network = empty.reconstruct()
-    assert network.lines == [] or len(network.lines) == 0
+    assert network.lines == []
     assert network.points.shape == (0, 3)
     assert np.isnan(network.disparity_map()).all()
 
 
 def test_constant_views_hold_no_line():
     flat = StereoPair.from_images(np.full((48, 64), 7), np.full((48, 64), 7), 8)
-    try:
-        assert not flat.detect_dislocations().mask().any()
-    except ValueError as error:
-        assert "constant" in str(error)
+    assert not flat.detect_dislocations().mask().any()
 
 
 def test_boolean_and_integer_masks_are_taken():

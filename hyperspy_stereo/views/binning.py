@@ -1,14 +1,22 @@
 """Sum patterns into many small cells of the disc at once, for the calibrations."""
 
+from __future__ import annotations
+
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numba
 import numpy as np
 
 from hyperspy_stereo.views.disc import Disc
 
+if TYPE_CHECKING:
+    from dask.array import Array
 
-def bin_patterns(stack, labels: np.ndarray, descan: np.ndarray | None = None) -> np.ndarray:
+
+def bin_patterns(
+    stack: np.ndarray | Array, labels: np.ndarray, descan: np.ndarray | None = None
+) -> np.ndarray:
     """Sum every pattern over labelled groups of pixels, in one pass.
 
     Parameters

@@ -1,7 +1,10 @@
 """Where the bright-field disc lies in the patterns, to a small part of a pixel."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
@@ -12,6 +15,9 @@ from hyperspy_stereo.views.rim_fit import (
     rim_pixels,
     without_hot_pixels,
 )
+
+if TYPE_CHECKING:
+    from dask.array import Array
 
 _WAVES = 6  # of brightness around the rim: follow a ramp and a Kikuchi band
 _MIN_COUNTS = 1e5  # per part of the scan: fewer are too noisy to find a rim in
@@ -104,7 +110,7 @@ def fit_disc(pattern: np.ndarray) -> Disc:
 
 
 def fit_descan(
-    frames, disc: Disc, scan_shape: tuple[int, int] | None = None, bins: int = 8
+    frames: np.ndarray | Array, disc: Disc, scan_shape: tuple[int, int] | None = None, bins: int = 8
 ) -> np.ndarray:
     """Fit the plane along which the disc wanders over the scan.
 

@@ -1,17 +1,26 @@
 """Find the Kikuchi line in the bright-field disc, blind."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy import ndimage, optimize
 
 from hyperspy_stereo.views.binning import bin_patterns, square_cells
 from hyperspy_stereo.views.disc import Disc
 
+if TYPE_CHECKING:
+    from dask.array import Array
+
 _FINE, _COARSE = 1.0, 4.0  # scan px; a dislocation image lies between these two blurs
 _ROUGHNESS = np.outer([1, -2, 1], [1.0, -2, 1])  # blind to lines and ramps, not to noise
 _MEMORY = 2**28  # bytes of virtual images held at once
 
 
-def kikuchi_azimuth(stack, disc: Disc, descan: np.ndarray | None = None) -> tuple[float, dict]:
+def kikuchi_azimuth(
+    stack: np.ndarray | Array, disc: Disc, descan: np.ndarray | None = None
+) -> tuple[float, dict]:
     """Measure the direction and place of the Kikuchi line from where the contrast is.
 
     Dislocations are seen only in those parts of the disc that lie near the Bragg condition: the
@@ -47,7 +56,7 @@ def kikuchi_azimuth(stack, disc: Disc, descan: np.ndarray | None = None) -> tupl
     -----
     The map is the variance over the scan of the band-passed image of each cell, relative to its
     mean, less the share of white noise; the noise is measured in each image, so that the gain of
-    the detector need not be known. Correlating opposite views instead fails by tens of degrees.
+    the detector need not be known.
 
     References
     ----------

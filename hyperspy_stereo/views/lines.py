@@ -35,7 +35,9 @@ class LineFit(NamedTuple):
     agreement: float
 
 
-def thinned(lines: tuple[np.ndarray, np.ndarray, np.ndarray], n_points: int):
+def thinned(
+    lines: tuple[np.ndarray, np.ndarray, np.ndarray], n_points: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Every n-th point, so that about ``n_points`` are left."""
     step = max(1, len(lines[0]) // n_points)
     points, normals, piece = (values[::step] for values in lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,11 +14,16 @@ from hyperspy_stereo.views.blocks import sum_block
 from hyperspy_stereo.views.kernels import Runs, runs_of
 from hyperspy_stereo.views.raw_frames import project_file, untouched_file
 
+if TYPE_CHECKING:
+    from dask.array import Array
+
 # Masks with soft edges follow the descan in steps of a quarter of a pixel.
 _SUBPIXEL_STEPS = 4
 
 
-def project(stack, masks: ArrayLike, descan: ArrayLike | None = None):
+def project(
+    stack: NDArray | Array, masks: ArrayLike, descan: ArrayLike | None = None
+) -> NDArray | Array:
     """Images of the scan that virtual detectors see, all of them in one pass over the data.
 
     Only the pixels under the detectors are read, each of them once per detector; the data are
@@ -82,8 +88,14 @@ def _exact(runs: Runs, dtype: np.dtype) -> bool:
     return runs.weights is None and dtype.kind in "uib"
 
 
-def check_masks(masks: ArrayLike, stack) -> NDArray:
-    """Masks as an array, checked against the stack that they are meant for."""
+def check_masks(masks: ArrayLike, stack: NDArray | Array) -> NDArray:
+    """Masks as an array, checked against the stack that they are meant for.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `project`.
+    """
     masks = np.asarray(masks)
     if stack.dtype.kind not in "uifb" or masks.dtype.kind not in "uifb":
         raise TypeError(
@@ -134,6 +146,11 @@ def place_masks(
         Masks in as many sub-pixel versions as are needed.
     numpy.ndarray
         (Ny, Nx, 3) whole-pixel moves in x and y, and versions; Ny is 1 for a series.
+
+    Raises
+    ------
+    ValueError
+        If `descan` is not a finite (2, 3) plane.
     """
     rows, columns = (1,) * (2 - len(scan)) + tuple(scan)
     moves = np.zeros((rows, columns, 3), np.int64)

@@ -11,12 +11,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hyperspy_stereo.views.blocks import BUFFER_BYTES, Window, window_of
 from hyperspy_stereo.views.kernels import Runs, sum_from_file
+
+if TYPE_CHECKING:
+    from dask.array import Array
 
 # Rows that are cheaper to read along than to start another read for.
 _GAP_ROWS = 16
@@ -61,7 +65,7 @@ class FrameFile:
         return rows, columns
 
 
-def untouched_file(stack) -> FrameFile | None:
+def untouched_file(stack: Array) -> FrameFile | None:
     """The file behind a lazy stack, if the stack is that file and nothing else.
 
     The stack's graph names the file and its layout. The same array is built anew from these; only
@@ -155,7 +159,7 @@ def _is_flipped(stack, call: dict) -> bool | None:
     return None
 
 
-def project_file(file: FrameFile, runs: Runs, moves: NDArray, dtype):
+def project_file(file: FrameFile, runs: Runs, moves: NDArray, dtype: np.dtype | type) -> Array:
     """Lazy sums of a file's frames under masks.
 
     Parameters

@@ -1,5 +1,9 @@
 """A circle with a blurred rim, fitted to a pattern: the numerics of `views.disc`."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 from scipy.special import erfc
@@ -24,7 +28,13 @@ def _bright_level(image: np.ndarray) -> float:
 
 
 def first_circle(image: np.ndarray) -> tuple[float, float, float]:
-    """Centre and radius to about a pixel: the threshold whose outline is most of a circle."""
+    """Centre (x, y) and radius to about a pixel: the threshold whose outline is most of a circle.
+
+    Raises
+    ------
+    ValueError
+        If no outline is round.
+    """
     smooth = ndimage.median_filter(image, size=3, mode="nearest")
     smooth = ndimage.gaussian_filter(smooth, 0.7)
     low, high = smooth.min(), _bright_level(smooth)
@@ -71,7 +81,9 @@ def _outline_circle(mask: np.ndarray) -> tuple[float, float, float, float]:
     return float((off <= tolerance).mean()), float(x), float(y), radius + 0.5
 
 
-def rim_pixels(image, centre, radius) -> tuple[np.ndarray, np.ndarray]:
+def rim_pixels(
+    image: np.ndarray, centre: Sequence[float], radius: float
+) -> tuple[np.ndarray, np.ndarray]:
     """(2, n) positions and (n,) values of the pixels around the rim."""
     y, x = np.indices(image.shape)
     out = np.hypot(x - centre[0], y - centre[1]) - radius
@@ -83,8 +95,27 @@ def rim_pixels(image, centre, radius) -> tuple[np.ndarray, np.ndarray]:
 
 # Systems of some thirty unknowns: threads of the linear algebra would only wait for each other.
 @threadpool_limits.wrap(limits=1, user_api="blas")
-def gauss_newton(pixels, values, start, free, waves) -> tuple[np.ndarray, np.ndarray]:
-    """Fit centre, radius and edge width (the first `free` of them) and the brightness."""
+def gauss_newton(
+    pixels: np.ndarray, values: np.ndarray, start: np.ndarray, free: int, waves: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit centre, radius and edge width (the first `free` of them) and the brightness.
+
+    Parameters
+    ----------
+    pixels, values
+        (2, n) x and y, and (n,) counts, from `rim_pixels`.
+    start
+        (4,) first centre x, y, radius and edge width, px.
+    free
+        2 moves the centre only, 4 fits all.
+    waves
+        Waves of brightness around the rim.
+
+    Returns
+    -------
+    (4,), (free, free)
+        What was fitted, px, and its covariance, px².
+    """
     x0, y0, scale = start[0], start[1], start[2]
     u, v = (pixels[0] - x0) / scale, (pixels[1] - y0) / scale
     basis = _brightness_basis(u, v, waves)

@@ -1,7 +1,10 @@
 """Rotation between the scan and the detector, from the data themselves."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage, optimize
@@ -9,6 +12,9 @@ from scipy import ndimage, optimize
 from hyperspy_stereo.views.binning import band_cells, bin_patterns
 from hyperspy_stereo.views.disc import Disc
 from hyperspy_stereo.views.line_shifts import LineShifts, measure_line_shifts
+
+if TYPE_CHECKING:
+    from dask.array import Array
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class RotationFit:
 
 
 def scan_rotation(
-    stack,
+    stack: np.ndarray | Array,
     disc: Disc,
     kikuchi_azimuth: float,
     band: dict | None = None,

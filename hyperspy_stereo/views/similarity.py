@@ -196,7 +196,9 @@ def row_similarity_by_ransac(
     return matrix, agree[best]
 
 
-def warp(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, int], order: int = 1):
+def warp(
+    image: np.ndarray, matrix: np.ndarray, shape: tuple[int, int], order: int = 1
+) -> np.ndarray:
     """Sample ``image`` at ``matrix @ (x, y, 1)`` for each pixel of a new (H, W) grid.
 
     Outside the picture the nearest pixel is repeated.

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperspy_stereo import geometry as g
-from hyperspy_stereo.results import DislocationNetwork
+from hyperspy_stereo.matching import MatchStatus
+from hyperspy_stereo.results import DislocationNetwork, chains
 
 SHAPE = (300, 400)
 PAIR = g.incidence_pair(10)
@@ -301,3 +302,8 @@ BOTH = [empty(0), empty(1)]
 def test_bad_input_is_explained(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_codes_of_a_point_are_those_of_the_matcher():
+    codes = (chains.MATCHED, chains.UNMATCHED, chains.OUT_OF_VIEW, chains.NOT_REAL)
+    assert codes == tuple(MatchStatus)

@@ -130,3 +130,40 @@ def test_metadata_of_the_scan_reach_the_views(calibrated):
     assert pair.axes_manager.signal_axes[0].scale == 2.0
     assert pair.axes_manager.signal_axes[0].units == "nm"
     assert pair.metadata.Stereo.kikuchi_azimuth == 0.0
+
+
+def test_a_known_kikuchi_line_is_taken(calibrated):
+    signal = calibrated.deepcopy()
+    signal.metadata.set_item("Stereo.kikuchi_width", 4.0)
+    assert signal.calibrate_kikuchi(g=(0, -2)) is signal
+    assert signal.metadata.Stereo.kikuchi_azimuth == pytest.approx(0)
+    assert signal.calibrate_kikuchi(g=(1, 1)).metadata.Stereo.kikuchi_azimuth == pytest.approx(135)
+    stereo = signal.calibrate_kikuchi(azimuth=190).metadata.Stereo
+    assert stereo.kikuchi_azimuth == pytest.approx(10)
+    assert stereo.kikuchi_offset == 0
+    # what an earlier measurement said about its width no longer holds
+    assert not stereo.has_item("kikuchi_width")
+
+
+def test_a_known_rotation_is_taken(calibrated):
+    signal = calibrated.deepcopy()
+    signal.metadata.set_item("Stereo.scan_rotation_sigma", 0.3)
+    signal.metadata.set_item("Stereo.defocus", 50.0)
+    assert signal.calibrate_rotation(30, scan_flip=True) is signal
+    stereo = signal.metadata.Stereo
+    assert (stereo.scan_rotation, stereo.scan_flip) == (30.0, True)
+    assert not stereo.has_item("scan_rotation_sigma")
+    assert not stereo.has_item("defocus")
+    assert signal.calibrate_rotation(-10).metadata.Stereo.scan_flip is True
+
+
+def test_descan_is_left_out_on_request(calibrated):
+    signal = calibrated.deepcopy().calibrate_disc(60, descan=False, show_progressbar=False)
+    assert not signal.metadata.Stereo.Disc.has_item("descan")
+    assert signal.metadata.Stereo.Disc.radius == pytest.approx(RADIUS, abs=0.5)
+
+
+def test_mean_pattern_is_that_of_numpy(calibrated):
+    expected = calibrated.data.mean(axis=(0, 1))
+    for signal in (calibrated, calibrated.as_lazy()):
+        np.testing.assert_allclose(signal.mean_pattern(show_progressbar=False), expected)

@@ -137,6 +137,18 @@ def test_images_of_a_map_are_saved_with_it(rng_pair, masks, ending, lazy, tmp_pa
     np.testing.assert_array_equal(loaded.mask(), masks)
 
 
+def test_what_reconstruct_is_told_reaches_the_network(rng_pair, masks):
+    maps = DislocationMap.from_masks(masks, rng_pair)
+    network = maps.reconstruct(min_confidence=0, foil_thickness=80)
+    assert (network.units, network.pixel_size, network.geometry) == ("nm", 2.0, "tilt")
+    assert (network.foil_thickness, network.foil_thickness_error) == (80.0, 0.0)
+    assert network.n_lines == 1
+    long = maps.reconstruct(min_confidence=0, min_length=500)
+    assert long.n_lines == 0
+    short = long.rejected.set_index("reason").loc["too short", "length"]
+    assert short == pytest.approx(network.total_length, rel=0.3)
+
+
 def test_rebinned_map_refuses_images_of_another_size(rng_pair, masks):
     maps = DislocationMap.from_masks(masks.astype(float), rng_pair)
     small = maps.rebin(scale=(1, 2, 2)) / 4
