@@ -32,3 +32,5 @@ html_theme = "pydata_sphinx_theme"
 html_title = "hyperspy_stereo"
 html_theme_options = {"navbar_end": ["theme-switcher"], "show_toc_level": 2}
 templates_path = ["_templates"]
+# Pages show the picture of a 3D view; the view itself needs a running kernel.
+nb_mime_priority_overrides = [("html", "image/png", 5)]
