@@ -196,12 +196,10 @@ def simulate_scan(
     _check_shapes(scan_shape, detector_shape, vacuum_shape, dose, pixel_size)
     rng = np.random.default_rng(seed)
     centre, plane = _disc_motion(scan_shape, detector_shape, disc_centre, descan, rng)
-    azimuth = float(kikuchi_azimuth % 180)
     if lines is None:
-        across = 90 + _azimuth_in_scan(azimuth, _rotation(scan_rotation, scan_flip))
+        across = 90 + _azimuth_in_scan(kikuchi_azimuth, _rotation(scan_rotation, scan_flip))
         extent = (scan_shape[1] * pixel_size, scan_shape[0] * pixel_size)
-        drawn = dislocation_lines(n_lines, extent, thickness, rng, across, 50.0, pixel_size)
-        lines = [p - (0.0, 0.0, focus_depth) for p in drawn]
+        lines = _random_lines(n_lines, extent, thickness, focus_depth, pixel_size, across, rng)
     truth = GeometricScan(
         stack=np.empty((*scan_shape, *detector_shape), np.uint16),
         vacuum=np.empty((*vacuum_shape, *detector_shape), np.uint16),
@@ -216,20 +214,21 @@ def simulate_scan(
         disc_radius=float(disc_radius or 0.4 * min(detector_shape)),
         edge_width=float(edge_width),
         descan=plane,
-        kikuchi_azimuth=azimuth,
+        kikuchi_azimuth=float(kikuchi_azimuth % 180),
         band_centre=float(band_centre),
         band_width=float(band_width),
         scan_rotation=float(scan_rotation),
         scan_flip=bool(scan_flip),
     )
-    rate = dose / (np.pi * truth.disc_radius**2)
-    _expose(truth, line_width, rate, disc_brightness, scan_brightness, background, rng)
-    _add_hot_pixels((truth.stack, truth.vacuum), hot_pixels, 4 * rate, rng)
+    _expose(truth, line_width, dose, disc_brightness, scan_brightness, background, hot_pixels, rng)
     return truth
 
 
-def _expose(truth, line_width, rate, disc_brightness, scan_brightness, background, rng) -> None:
+def _expose(
+    truth, line_width, dose, disc_brightness, scan_brightness, background, hot_pixels, rng
+) -> None:
     """Fill the two stacks of a scan with counts."""
+    rate = dose / (np.pi * truth.disc_radius**2)
     phi = np.deg2rad(truth.kikuchi_azimuth)
     scene = _Scene(
         points=np.concatenate([*truth.lines, np.zeros((0, 3))]),
@@ -253,6 +252,7 @@ def _expose(truth, line_width, rate, disc_brightness, scan_brightness, backgroun
     plane, flat = truth.descan[:, :2] * coarse, np.full(vacuum_shape, rate)
     empty = scene.without_lines()
     expose(truth.vacuum, flat, disc, plane, ramp, 0.0, *empty.arrays(), seeds[1])
+    _add_hot_pixels((truth.stack, truth.vacuum), hot_pixels, 4 * rate, rng)
 
 
 @dataclass(frozen=True)
@@ -313,6 +313,12 @@ def _disc_motion(scan_shape, detector_shape, disc_centre, descan, rng):
     plane = np.zeros((2, 3))
     plane[:, :2] = drift if descan is None else np.asarray(descan, float)[:, :2]
     return centre, plane
+
+
+def _random_lines(n_lines, extent, thickness, focus_depth, pixel_size, direction, rng):
+    """Lines through the foil, z from the focus plane."""
+    drawn = dislocation_lines(n_lines, extent, thickness, rng, direction, 50.0, pixel_size)
+    return [p - (0.0, 0.0, focus_depth) for p in drawn]
 
 
 def _signed(n: int, rng: np.random.Generator) -> np.ndarray:
