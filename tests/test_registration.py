@@ -28,7 +28,7 @@ def wheel_python(tmp_path_factory) -> Path:
         ignore=shutil.ignore_patterns("__pycache__"),
     )
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    _run([*pip, "wheel", "--no-deps", "--wheel-dir", folder, source])
+    _run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, source])
     (wheel,) = folder.glob("*.whl")
     environment = folder / "environment"
     _run([sys.executable, "-m", "venv", "--without-pip", environment])

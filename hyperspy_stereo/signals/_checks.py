@@ -22,19 +22,30 @@ def stereo_angle(value: object) -> float:
     """Return a stereo angle in degrees that parallax can be measured with."""
     angle = real_number(value, "stereo_angle", "degrees")
     if angle <= 0 or angle >= 90:
-        hint = (
-            "two views from the same direction hold no depth"
-            if angle == 0
-            else "swap the two images instead of giving a negative angle"
-            if angle < 0
-            else "views so far apart cannot be matched"
-        )
+        hint = "views so far apart cannot be matched"
+        if angle <= 0:
+            hint = "swap the two images instead of giving a negative angle"
+        if angle == 0:
+            hint = "two views from the same direction hold no depth"
         raise ValueError(f"stereo_angle must lie between 0 and 90 degrees, got {angle:g}: {hint}.")
     return angle
 
 
+def number_array(value: object, name: str) -> np.ndarray:
+    """Return `value` as an array of floats, or raise an error that names it."""
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be numbers, got {value!r}.") from error
+
+
 def image_array(image: np.ndarray, name: str) -> np.ndarray:
-    """Return a real 2-D image with finite pixels and some contrast, unchanged."""
+    """Return a real 2-D image that is large enough to follow a line in, unchanged."""
+    if isinstance(image, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, and its mask would be lost: fill it first, for example by "
+            f"{name}.filled({name}.mean())."
+        )
     if np.iscomplexobj(image):
         raise TypeError(f"{name} is complex; give a real image, for example abs({name}).")
     if image.dtype.names:
@@ -67,7 +78,7 @@ def finite_image(image: np.ndarray, name: str) -> np.ndarray:
 
 def azimuth_list(values: Sequence[float], n_views: int) -> np.ndarray:
     """Return azimuths in degrees, one for each view, no two the same."""
-    azimuths = np.asarray(values, dtype=float).ravel()
+    azimuths = number_array(values, "azimuths").ravel()
     if azimuths.size != n_views:
         raise ValueError(
             f"{n_views} images need {n_views} azimuths (degrees), got {azimuths.size}."

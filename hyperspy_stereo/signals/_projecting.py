@@ -67,13 +67,13 @@ def virtual_views(signal, request: Request, show_progressbar: bool | None):
         "epipolar_angle": parallax - azimuth,
         "parallax_azimuth": parallax,
         "scan_shape": list(signal.axes_manager.navigation_shape[::-1]),
-        "view_transform": to_scan,
         "Detector": detectors.details,
     }
     if detectors.kikuchi_azimuth is not None:
         stereo["kikuchi_azimuth"] = detectors.kikuchi_azimuth
     for key, value in stereo.items():
         pair.metadata.set_item(f"Stereo.{key}", value)
+    pair._write_view_transform(to_scan)
     return pair.set_incidence(rotate_incidence(incidence, -azimuth), "tiltless")
 
 

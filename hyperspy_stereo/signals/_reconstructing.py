@@ -27,7 +27,6 @@ def reconstructed(maps: ViewStack, disparity_range, min_confidence: float, min_l
         offsets=offsets,
         disparity_range=_range(disparity_range),
     )
-    to_scan = maps.metadata.get_item("Stereo.view_transform")
     scan_shape = maps.metadata.get_item("Stereo.scan_shape")
     return DislocationNetwork.from_matches(
         matches,
@@ -36,10 +35,10 @@ def reconstructed(maps: ViewStack, disparity_range, min_confidence: float, min_l
         pixel_size=pixel_size,
         units=units,
         image_shape=strict.shape[-2:],
-        to_scan=None if to_scan is None else np.asarray(to_scan, dtype=float),
+        to_scan=maps.view_transform,
         scan_shape=None if scan_shape is None else tuple(int(n) for n in scan_shape),
         min_confidence=min_confidence,
-        min_length=_length(min_length, pixel_size),
+        min_length=_length(min_length),
     )
 
 
@@ -54,9 +53,9 @@ def _range(value) -> tuple[float, float] | None:
     return low, high
 
 
-def _length(value, pixel_size: float) -> float:
+def _length(value) -> float | None:
     if value is None:
-        return 5 * pixel_size
+        return None
     length = _checks.real_number(value, "min_length", "units of the images")
     if length < 0:
         raise ValueError(f"min_length must not be negative, got {length:g}.")

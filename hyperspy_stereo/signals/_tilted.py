@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyperspy_stereo.geometry import compose_affine, invert_affine
+from hyperspy_stereo.geometry import compose_affine, incidence_pair, invert_affine
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._view_stack import ViewStack
 
@@ -31,10 +31,9 @@ def aligned_pair(pair: ViewStack, tilt_axis: float | None, min_inliers: int) -> 
     result.metadata.add_dictionary(pair.metadata.as_dictionary())
     result.original_metadata.add_dictionary(pair.original_metadata.as_dictionary())
     to_left = invert_affine(found.left_to_aligned)
-    before = pair.metadata.get_item("Stereo.view_transform")
-    if before is not None:
-        to_left = compose_affine(np.asarray(before, dtype=float), to_left)
-    result.metadata.set_item("Stereo.view_transform", to_left)
+    if pair.view_transform is not None:
+        to_left = compose_affine(pair.view_transform, to_left)
+    result._write_view_transform(to_left)
     report = {
         "matrix": np.asarray(found.matrix_left_to_right, dtype=float),
         "tilt_axis": float(found.tilt_axis),
@@ -49,6 +48,5 @@ def aligned_pair(pair: ViewStack, tilt_axis: float | None, min_inliers: int) -> 
     for key, value in report.items():
         result.metadata.set_item(f"Stereo.Alignment.{key}", value)
     # After the turn the parallax runs along rows, so the incidences lie along x.
-    half = np.deg2rad(angle) / 2 * 1000
     result.metadata.set_item("Stereo.epipolar_angle", 0.0)
-    return result.set_incidence([[half, 0.0], [-half, 0.0]])
+    return result.set_incidence(incidence_pair(angle))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from hyperspy.signals import Signal2D
 
-from hyperspy_stereo.geometry import apply_affine, stereo_angle
+from hyperspy_stereo.geometry import apply_affine, compose_affine, stereo_angle
 from hyperspy_stereo.geometry.parallax import check_geometry
+from hyperspy_stereo.signals import _checks
+from hyperspy_stereo.signals._grid import grid_of, pixel_map
 
 
 class ViewStack(Signal2D):
@@ -22,7 +24,7 @@ class ViewStack(Signal2D):
     @property
     def n_views(self) -> int:
         """Number of views (1 for a single image)."""
-        return self.axes_manager.navigation_size or 1
+        return int(self.axes_manager.navigation_size) or 1
 
     @property
     def incidence(self) -> np.ndarray:
@@ -76,15 +78,16 @@ class ViewStack(Signal2D):
         >>> import numpy as np
         >>> from hyperspy_stereo import StereoPair
         >>> pair = StereoPair(np.random.default_rng(0).random((2, 32, 32)))
-        >>> pair.set_incidence([[40, 0], [-40, 0]]).stereo_angle.round(3)
-        np.float64(4.584)
+        >>> pair.set_incidence([[40, 0], [-40, 0]]).stereo_angle  # doctest: +ELLIPSIS
+        4.58...
         """
-        rows = np.asarray(incidence, dtype=float)
+        rows = _checks.number_array(incidence, "incidence")
         if rows.shape != (self.n_views, 2) or not np.isfinite(rows).all():
             raise ValueError(
                 f"incidence must be {self.n_views} finite rows (theta_x, theta_y) in mrad, one for "
                 f"each view, got an array of shape {rows.shape}."
             )
+        stereo_angle(rows)
         if geometry is not None:
             self.metadata.set_item("Stereo.geometry", check_geometry(geometry))
         elif not self.metadata.has_item("Stereo.geometry"):
@@ -99,30 +102,50 @@ class ViewStack(Signal2D):
         elif self.metadata.has_item("Stereo.angle"):
             del self.metadata.Stereo.angle
 
+    @property
+    def view_transform(self) -> np.ndarray | None:
+        """Affine (2, 3) from px of these views to px of the scan or of the left input image.
+
+        None where the views are as they were acquired. It follows crops and rebinning.
+        """
+        node = self.metadata.get_item("Stereo.view_transform")
+        if node is None:
+            return None
+        grid = self.metadata.get_item("Stereo.view_grid")
+        matrix = np.asarray(node, dtype=float)
+        if grid is None:
+            return matrix
+        return compose_affine(matrix, pixel_map(grid.as_dictionary(), grid_of(self)))
+
+    def _write_view_transform(self, matrix: np.ndarray) -> None:
+        self.metadata.set_item("Stereo.view_transform", np.asarray(matrix, dtype=float))
+        self.metadata.set_item("Stereo.view_grid", grid_of(self))
+
     def _slicer(self, slices, isNavigation=None, out=None):
         # HyperSpy slices data and axes; what it cannot know is that rows of the incidence
-        # belong to views and that view_transform counts pixels of the image.
+        # belong to views, and that a mirrored image is seen from the mirrored direction.
         result = super()._slicer(slices, isNavigation, out=out)
-        sliced = result if out is None else out
+        if not self.metadata.has_item("Stereo.incidence"):
+            return result
         taken = self._get_array_slices(slices, isNavigation)
         n_navigation = self.axes_manager.navigation_dimension
-        if not self.metadata.has_item("Stereo"):
+        rows = np.asarray(self.metadata.Stereo.incidence, dtype=float).reshape(-1, 2)
+        if n_navigation > 1 or len(rows) != self.n_views:
             return result
-        if self.metadata.has_item("Stereo.incidence") and n_navigation == 1:
-            rows = np.asarray(self.metadata.Stereo.incidence, dtype=float).reshape(-1, 2)
-            if len(rows) == self.n_views:
-                sliced._write_incidence(np.atleast_2d(rows[taken[0]]))
-        transform = self.metadata.get_item("Stereo.view_transform")
-        if transform is not None:
-            sliced.metadata.set_item(
-                "Stereo.view_transform",
-                _shifted_transform(
-                    np.asarray(transform, dtype=float),
-                    taken[n_navigation:],
-                    self.axes_manager.signal_shape[::-1],
-                ),
-            )
+        image = taken[n_navigation:]
+        mirrored = [isinstance(t, slice) and (t.step or 1) < 0 for t in image[::-1]]
+        rows = np.where(mirrored, -rows, rows) if len(mirrored) == 2 else rows
+        views = taken[0] if n_navigation else slice(None)
+        (result if out is None else out)._write_incidence(np.atleast_2d(rows[views]))
         return result
+
+    def transpose(self, *args, **kwargs):
+        """Transpose as in HyperSpy; the result forgets from where its views looked."""
+        return _without_directions(super().transpose(*args, **kwargs))
+
+    def swap_axes(self, *args, **kwargs):
+        """Swap axes as in HyperSpy; the result forgets from where its views looked."""
+        return _without_directions(super().swap_axes(*args, **kwargs))
 
     def _image_axes(self) -> tuple[float, str]:
         """Pixel size and unit of the images; the same in x and y or an error."""
@@ -131,6 +154,10 @@ class ViewStack(Signal2D):
             raise ValueError(
                 f"Pixels are not square ({x.scale:g} x {y.scale:g}): resample the images to square "
                 "pixels first, for example with rebin()."
+            )
+        if str(x.units) != str(y.units):
+            raise ValueError(
+                f"x is in {x.units} and y in {y.units}: give both signal axes the same unit."
             )
         units = x.units if isinstance(x.units, str) and x.units else "px"
         return abs(float(x.scale)), units
@@ -153,11 +180,12 @@ class ViewStack(Signal2D):
     def _inside_scan(self) -> np.ndarray | None:
         """Where a turned view holds data and not the fill of its corners, (H, W), or None."""
         node = self.metadata.get_item("Stereo")
-        if node is None or not (node.has_item("view_transform") and node.has_item("scan_shape")):
+        transform = self.view_transform
+        if transform is None or not node.has_item("scan_shape"):
             return None
         rows, columns = np.indices(self.axes_manager.signal_shape[::-1], dtype=float)
         pixels = np.column_stack([columns.ravel(), rows.ravel()])
-        x, y = apply_affine(np.asarray(node.view_transform, dtype=float), pixels).T
+        x, y = apply_affine(transform, pixels).T
         height, width = (int(n) for n in node.scan_shape)
         inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
         return inside.reshape(rows.shape)
@@ -175,11 +203,9 @@ class ViewStack(Signal2D):
         return self.data.reshape((self.n_views, *shape))
 
 
-def _shifted_transform(transform: np.ndarray, taken: tuple, shape: tuple) -> np.ndarray:
-    """Affine (2, 3) from pixels of a cropped image, given the affine of the whole image."""
-    if len(taken) != 2 or not all(isinstance(s, slice) for s in taken):
-        return transform
-    (y0, _, y_step), (x0, _, x_step) = (s.indices(n) for s, n in zip(taken, shape, strict=True))
-    step = np.diag([x_step, y_step]).astype(float)
-    linear = transform[:, :2] @ step
-    return np.column_stack([linear, transform[:, 2] + transform[:, :2] @ (x0, y0)])
+def _without_directions(signal):
+    """Drop incidences and transform, which belong to image axes that changed places."""
+    for name in ("incidence", "angle", "view_transform", "view_grid"):
+        if signal.metadata.has_item(f"Stereo.{name}"):
+            delattr(signal.metadata.Stereo, name)
+    return signal

@@ -65,16 +65,21 @@ class DislocationMap(ViewStack):
         """
         from hyperspy_stereo.signals._detecting import as_map
 
+        if not isinstance(pair, ViewStack):
+            raise TypeError(
+                f"pair must be a StereoPair, got {type(pair).__name__}: make one by "
+                "StereoPair.from_images(left, right, stereo_angle=...)."
+            )
         pair._check_images(1)
         array = np.asarray(masks)
+        _probabilities(array)
         expected = tuple(pair._views_array().shape)
         if array.shape != expected:
             raise ValueError(
                 f"masks has shape {array.shape}, but the views have {expected} (views, H, W): give "
                 "one mask of the images' size for each view."
             )
-        probability = _probabilities(array.astype(np.float32))
-        return as_map(pair, probability, None, {"method": "masks"})
+        return as_map(pair, array.astype(np.float32), None, {"method": "masks"})
 
     def mask(self, threshold: float | None = None) -> np.ndarray:
         """Pixels that show a line.
@@ -121,7 +126,7 @@ class DislocationMap(ViewStack):
             Points that are right (within 3 px of disparity) with a smaller probability are left
             out and listed in the network's `rejected`.
         min_length : float, optional
-            Shortest line to keep, in the unit of the images. By default 5 px.
+            Shortest line to keep, in the unit of the images. By default 10 px.
         foil_thickness : float, optional
             Thickness of the foil in the unit of the images, for the density. By default the
             depth that the lines span.

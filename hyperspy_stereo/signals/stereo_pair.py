@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal2D
 
+from hyperspy_stereo.geometry import incidence_pair
 from hyperspy_stereo.geometry.parallax import check_geometry
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._view_stack import ViewStack
@@ -77,8 +78,7 @@ class StereoPair(ViewStack):
         >>> pair
         <StereoPair, title: , dimensions: (2|64, 64)>
         """
-        half = np.deg2rad(_checks.stereo_angle(stereo_angle)) / 2 * 1000
-        incidence = np.array([[half, 0.0], [-half, 0.0]])
+        incidence = incidence_pair(_checks.stereo_angle(stereo_angle))
         images = {"left": left, "right": right}
         return _from_views(images, incidence, geometry, pixel_size, units)
 
@@ -122,8 +122,8 @@ class StereoPair(ViewStack):
         >>> from hyperspy_stereo import StereoPair
         >>> images = np.random.default_rng(0).random((4, 64, 64))
         >>> views = StereoPair.from_segments(images, 3.0, azimuths=[45, 135, 225, 315])
-        >>> views.stereo_angle.round(3)
-        np.float64(3.0)
+        >>> round(views.stereo_angle, 3)
+        3.0
         """
         half = np.deg2rad(_checks.stereo_angle(stereo_angle)) / 2 * 1000
         items = _as_list(images)

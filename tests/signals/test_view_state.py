@@ -25,13 +25,13 @@ def view_stacks(draw, classes=(StereoPair, DislocationMap, ParticleMap)):
     )
     for axis in signal.axes_manager.signal_axes:
         axis.scale, axis.units, axis.offset = 2.5, "nm", 10.0
-    signal.metadata.set_item("Stereo.view_transform", rng.uniform(-1, 1, (2, 3)))
+    signal._write_view_transform(rng.uniform(-1, 1, (2, 3)))
     return signal
 
 
 def scan_position(signal, x, y):
     """Where pixel (x, y) of a view lies in the scan, by the signal's own metadata."""
-    matrix = np.asarray(signal.metadata.Stereo.view_transform)
+    matrix = signal.view_transform
     return matrix[:, :2] @ (x, y) + matrix[:, 2]
 
 
