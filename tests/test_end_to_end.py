@@ -114,10 +114,9 @@ def test_lazy_views_are_the_eager_ones(signal, truth):
 @pytest.fixture(scope="module")
 def scan_files(truth, tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
-    rows, columns = truth.stack.shape[:2]
-    write_mib(folder / "scan.mib", truth.stack, (columns, rows), counter_depth=12)
+    write_mib(folder / "scan.mib", truth.stack, truth.stack.shape[:2], counter_depth=12)
     frames = truth.vacuum.reshape(-1, *truth.vacuum.shape[-2:])
-    write_mib(folder / "vacuum.mib", frames, (len(frames), 1), counter_depth=12)
+    write_mib(folder / "vacuum.mib", frames, (1, len(frames)), counter_depth=12)
     return folder
 
 
@@ -129,11 +128,8 @@ def test_scan_from_a_merlin_file(scan_files, truth, signal, lazy):
     views = scan.virtual_stereo(show_progressbar=False)
     if lazy:
         views.compute(show_progressbar=False)
-    np.testing.assert_allclose(
-        views.metadata.Stereo.Disc.centre if False else scan.metadata.Stereo.Disc.centre,
-        signal.metadata.Stereo.Disc.centre,
-        atol=0.05,
-    )
+    found, expected = scan.metadata.Stereo.Disc, signal.metadata.Stereo.Disc
+    np.testing.assert_allclose(found.centre, expected.centre, atol=0.05)
     assert views.stereo_angle == pytest.approx(signal.virtual_stereo().stereo_angle, abs=0.02)
 
 

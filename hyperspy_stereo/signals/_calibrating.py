@@ -17,8 +17,6 @@ from hyperspy_stereo.views import (
     scan_rotation,
 )
 
-ANGLE = "Acquisition_instrument.TEM.convergence_angle"
-
 
 @dataclass(frozen=True)
 class Kikuchi:
@@ -32,7 +30,11 @@ class Kikuchi:
 
 def disc(signal, convergence_angle, vacuum, descan: bool, show_progressbar) -> None:
     """Fit the disc, and the descan where there is a scan, and write both."""
-    angle = signal.metadata.get_item(ANGLE) if convergence_angle is None else convergence_angle
+    angle = (
+        signal.metadata.get_item(_disc_state.CONVERGENCE_ANGLE)
+        if convergence_angle is None
+        else convergence_angle
+    )
     if angle is None:
         raise ValueError(
             "the probe's convergence semi-angle is not known: give convergence_angle=... in mrad."
@@ -67,7 +69,7 @@ def kikuchi(signal, azimuth, g, show_progressbar) -> None:
     if azimuth is not None and g is not None:
         raise ValueError("give the azimuth of the Kikuchi line or g, not both.")
     if g is not None:
-        vector = np.asarray(g, dtype=float)
+        vector = _checks.number_array(g, "g")
         if vector.shape != (2,) or not np.isfinite(vector).all() or not vector.any():
             raise ValueError(f"g must be two numbers (gx, gy) in detector axes, got {g!r}.")
         azimuth = float(np.rad2deg(np.arctan2(vector[1], vector[0]))) + 90
@@ -150,6 +152,8 @@ def _vacuum(vacuum, shape: tuple[int, int]):
                 "first, for example hs.load('vacuum.mib')."
             )
         vacuum = np.asarray(vacuum)
+    if vacuum.dtype.kind not in "buif":
+        raise TypeError(f"vacuum has dtype {vacuum.dtype}; give patterns of real counts.")
     if vacuum.ndim < 2 or vacuum.shape[-2:] != shape:
         raise ValueError(
             f"vacuum patterns have shape {vacuum.shape[-2:]} but the scan's have {shape}: "

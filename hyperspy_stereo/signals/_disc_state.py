@@ -8,6 +8,7 @@ import numpy as np
 
 from hyperspy_stereo.views import Disc
 
+CONVERGENCE_ANGLE = "Acquisition_instrument.TEM.convergence_angle"
 CALIBRATE = "call calibrate_disc(convergence_angle=..., vacuum=...) first"
 
 
@@ -47,7 +48,7 @@ def check_scan(signal, dimensions: tuple[int, ...] = (2,)) -> None:
 
 def write(signal, disc: Disc, convergence_angle: float, descan, pattern: np.ndarray) -> None:
     """Put a fitted disc into the metadata."""
-    signal.metadata.set_item("Acquisition_instrument.TEM.convergence_angle", convergence_angle)
+    signal.metadata.set_item(CONVERGENCE_ANGLE, convergence_angle)
     items = {
         "centre": [float(c) for c in disc.centre],
         "radius": float(disc.radius),
@@ -76,12 +77,18 @@ def read(signal) -> DiscState:
             f"the disc was calibrated on patterns of {known} px but they are {shape} now (rebinned "
             f"or transposed?): {CALIBRATE} on this signal."
         )
+    damaged = [k for k in ("centre", "radius", "edge_width") if not node.has_item(k)]
+    angle = signal.metadata.get_item(CONVERGENCE_ANGLE)
+    if damaged or not (float(node.radius) > 0 and angle is not None and float(angle) > 0):
+        raise ValueError(
+            "metadata.Stereo.Disc or the convergence angle in metadata.Acquisition_instrument.TEM "
+            f"is incomplete or not above 0: {CALIBRATE}."
+        )
     disc = Disc(
         centre=tuple(float(c) for c in node.centre),
         radius=float(node.radius),
         edge_width=float(node.edge_width),
     )
-    angle = signal.metadata.get_item("Acquisition_instrument.TEM.convergence_angle")
     descan = node.get_item("descan")
     scan = tuple(signal.axes_manager.navigation_shape[::-1])
     if descan is not None and scan != tuple(int(n) for n in node.get_item("scan_shape")):
@@ -98,17 +105,29 @@ def read(signal) -> DiscState:
     )
 
 
+def forget(signal) -> None:
+    """Drop a calibration that does not hold for turned or shifted patterns or a turned scan."""
+    stereo = signal.metadata.get_item("Stereo")
+    if stereo is None:
+        return
+    for name in list(stereo.keys()):
+        if name == "Disc" or name.startswith(("kikuchi_", "scan_rotation", "defocus")):
+            delattr(stereo, name)
+
+
 def carry(source, sliced, taken: tuple) -> None:
-    """Move the disc and the descan of `source` into the pixels of a slice of it."""
+    """Move the calibration of `source` into the pixels of a slice of it."""
+    n_navigation = source.axes_manager.navigation_dimension
+    if n_navigation == 2 and len(taken) == source.data.ndim:
+        _carry_rotation(source, sliced, taken[:2])
     node = source.metadata.get_item("Stereo.Disc")
     if node is None or len(taken) != source.data.ndim:
         return
-    n_navigation = source.axes_manager.navigation_dimension
     scan, pattern = taken[:n_navigation], taken[n_navigation:]
     if any(not isinstance(t, slice) or (t.step or 1) != 1 for t in pattern):
         # A sub-sampled or mirrored disc is not the one that was fitted: forget it, so that
         # nothing wrong is used.
-        del sliced.metadata.Stereo.Disc
+        forget(sliced)
         return
     centre = np.asarray(node.centre, dtype=float)
     target = sliced.metadata.Stereo.Disc
@@ -125,6 +144,21 @@ def carry(source, sliced, taken: tuple) -> None:
     target.set_item("scan_shape", list(sliced.axes_manager.navigation_shape[::-1]))
     if node.has_item("pattern"):
         target.set_item("pattern", np.asarray(node.pattern)[pattern].copy())
+
+
+def _carry_rotation(source, sliced, scan: tuple) -> None:
+    """A scan mirrored by a slice is flipped against the detector, and its rotation changes sign."""
+    rotation = source.metadata.get_item("Stereo.scan_rotation")
+    if rotation is None:
+        return
+    flip = bool(source.metadata.get_item("Stereo.scan_flip", default=False))
+    mirrored = [isinstance(piece, slice) and (piece.step or 1) < 0 for piece in scan]
+    if mirrored[0]:
+        rotation, flip = -rotation, not flip
+    if mirrored[1]:
+        rotation, flip = 180 - rotation, not flip
+    sliced.metadata.set_item("Stereo.scan_rotation", (rotation + 180) % 360 - 180)
+    sliced.metadata.set_item("Stereo.scan_flip", flip)
 
 
 def _carried_descan(plane: np.ndarray, scan: tuple, shape: tuple):

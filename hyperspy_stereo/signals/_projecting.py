@@ -120,7 +120,7 @@ def _detectors(signal, request: Request, state, show_progressbar) -> Detectors:
             "pair" if request.positions is not None else request.layout, state.disc
         )
     if request.positions is not None:
-        centres = np.asarray(request.positions, dtype=float)
+        centres = _checks.number_array(request.positions, "positions")
         if centres.ndim != 2 or centres.shape[1] != 2 or len(centres) < 2:
             raise ValueError(
                 f"positions must be two or more (x, y) in px, got an array of shape "

@@ -19,6 +19,11 @@ def aligned_pair(pair: ViewStack, tilt_axis: float | None, min_inliers: int) -> 
             f"align() registers two images, this stack has {pair.n_views}: align them two by two, "
             "for example views.inav[:2].align()."
         )
+    if not isinstance(min_inliers, int | np.integer) or min_inliers < 3:
+        raise ValueError(
+            f"min_inliers must be a whole number of at least 3, got {min_inliers!r}: two features "
+            "fit any similarity."
+        )
     angle = pair.stereo_angle
     if tilt_axis is not None:
         tilt_axis = _checks.real_number(tilt_axis, "tilt_axis", "degrees")

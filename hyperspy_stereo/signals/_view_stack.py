@@ -177,6 +177,16 @@ class ViewStack(Signal2D):
                 "needed: make it by StereoPair.from_images(left, right, stereo_angle=...)."
             )
 
+    def _check_view(self, view: int, name: str = "view") -> int:
+        """Refuse the number of a view that there is not."""
+        whole = isinstance(view, int | np.integer) and not isinstance(view, bool)
+        if not whole or not -self.n_views <= view < self.n_views:
+            raise ValueError(
+                f"{name}={view!r}, but it must be a whole number from 0 to {self.n_views - 1}: "
+                f"there are {self.n_views} views."
+            )
+        return int(view)
+
     def _inside_scan(self) -> np.ndarray | None:
         """Where a turned view holds data and not the fill of its corners, (H, W), or None."""
         node = self.metadata.get_item("Stereo")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import wraps
 
 import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal2D
 from pyxem.signals import ElectronDiffraction2D
 
 from hyperspy_stereo.signals import _calibrating, _disc_state, _projecting
+from hyperspy_stereo.signals.stereo_pair import StereoPair
 
 
 class Diffraction4DStereo(ElectronDiffraction2D):
@@ -64,6 +66,15 @@ class Diffraction4DStereo(ElectronDiffraction2D):
         ------
         ValueError
             If there is no scan, no angle, or no disc inside the frame.
+
+        Examples
+        --------
+        >>> from hyperspy_stereo import Diffraction4DStereo
+        >>> from hyperspy_stereo.simulation import simulate_scan
+        >>> scan = simulate_scan((24, 24), (32, 32), seed=1)
+        >>> s = Diffraction4DStereo(scan.stack).calibrate_disc(60, vacuum=scan.vacuum)
+        >>> bool(abs(s.metadata.Stereo.Disc.radius - scan.disc_radius) < 0.1)
+        True
         """
         _disc_state.check_scan(self, dimensions=(0, 1, 2))
         _calibrating.disc(self, convergence_angle, vacuum, descan, show_progressbar)
@@ -97,6 +108,14 @@ class Diffraction4DStereo(ElectronDiffraction2D):
         ------
         ValueError
             If both are given, or the data show no band.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_stereo import Diffraction4DStereo
+        >>> s = Diffraction4DStereo(np.ones((4, 4, 16, 16))).calibrate_kikuchi(g=(0, 1))
+        >>> s.metadata.Stereo.kikuchi_azimuth
+        0.0
         """
         _disc_state.check_scan(self)
         _calibrating.kikuchi(self, azimuth, g, show_progressbar)
@@ -136,6 +155,15 @@ class Diffraction4DStereo(ElectronDiffraction2D):
         ------
         ValueError
             If the disc is not calibrated or the views show no parallax.
+
+        Examples
+        --------
+        >>> from hyperspy_stereo import Diffraction4DStereo
+        >>> from hyperspy_stereo.simulation import simulate_scan
+        >>> scan = simulate_scan((24, 24), (32, 32), seed=1)
+        >>> s = Diffraction4DStereo(scan.stack).calibrate_disc(60, vacuum=scan.vacuum)
+        >>> s.calibrate_rotation(rotation=-18).metadata.Stereo.scan_rotation
+        -18.0
         """
         _disc_state.check_scan(self)
         _calibrating.rotation(self, rotation, scan_flip, defocus_sign, show_progressbar)
@@ -152,7 +180,7 @@ class Diffraction4DStereo(ElectronDiffraction2D):
         segments: int | tuple[int, int] | None = None,
         rotation: float | None = None,
         show_progressbar: bool | None = None,
-    ):
+    ) -> StereoPair:
         """See the specimen from several directions at once through virtual detectors.
 
         Parameters
@@ -173,8 +201,8 @@ class Diffraction4DStereo(ElectronDiffraction2D):
         positions : sequence of (x, y), optional
             Centres of the detectors in px, instead of a layout.
         segments : int or (int, int), optional
-            Azimuthal segments (and rings) of the disc instead of a layout: 4 quadrants,
-            (16, 1), ...
+            A segmented detector over the disc instead of a layout: 2, 4, 8, 12 or 16 segments, or
+            (rings, segments in each ring).
         rotation : float, optional
             Scan rotation in degrees; 0.0 for none. By default the calibrated one.
         show_progressbar : bool, optional
@@ -196,6 +224,15 @@ class Diffraction4DStereo(ElectronDiffraction2D):
         -----
         E. Oveisi et al., Scientific Reports 7 (2017) 10630, made tilt-less views with displaced
         detectors; here a pixelated detector gives any number of them from one exposure.
+
+        Examples
+        --------
+        >>> from hyperspy_stereo import Diffraction4DStereo
+        >>> from hyperspy_stereo.simulation import simulate_scan
+        >>> scan = simulate_scan((24, 24), (32, 32), seed=1)
+        >>> s = Diffraction4DStereo(scan.stack).calibrate_disc(60, vacuum=scan.vacuum)
+        >>> s.virtual_stereo("line", n_views=5, direction=37.0, rotation=-18.0).n_views
+        5
         """
         _disc_state.check_scan(self)
         request = _projecting.Request(
@@ -204,12 +241,23 @@ class Diffraction4DStereo(ElectronDiffraction2D):
         return _projecting.virtual_views(self, request, show_progressbar)
 
     def mean_pattern(self, show_progressbar: bool | None = None) -> np.ndarray:
-        """Mean pattern over the scan, (H, W) float, in one pass over the data.
+        """Mean pattern over the scan, in one pass over the data.
 
         Parameters
         ----------
         show_progressbar : bool, optional
             By default as in HyperSpy's preferences.
+
+        Returns
+        -------
+        ndarray of float64, shape (H, W)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_stereo import Diffraction4DStereo
+        >>> float(Diffraction4DStereo(np.full((3, 4, 16, 16), 7)).mean_pattern()[0, 0])
+        7.0
         """
         return _calibrating.mean_pattern(self, show_progressbar)
 
@@ -219,6 +267,32 @@ class Diffraction4DStereo(ElectronDiffraction2D):
         taken = self._get_array_slices(slices, isNavigation)
         _disc_state.carry(self, result if out is None else out, taken)
         return result
+
+
+def _forgetting(name: str):
+    """A method of the parent class after which the calibration does not hold any more."""
+    inherited = getattr(ElectronDiffraction2D, name)
+
+    @wraps(inherited)
+    def method(self, *args, **kwargs):
+        result = inherited(self, *args, **kwargs)
+        _disc_state.forget(self if result is None else result)
+        return result
+
+    return method
+
+
+# These turn, mirror or shift patterns or scan behind the back of the calibration.
+for _name in (
+    "center_direct_beam",
+    "flip_diffraction_x",
+    "flip_diffraction_y",
+    "rotate_diffraction",
+    "shift_diffraction",
+    "swap_axes",
+    "transpose",
+):
+    setattr(Diffraction4DStereo, _name, _forgetting(_name))
 
 
 class LazyDiffraction4DStereo(LazySignal2D, Diffraction4DStereo):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from hyperspy.signals import LazySignal2D
 
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._view_stack import ViewStack
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from hyperspy_stereo.results import DislocationNetwork
 
 STRICT, PERMISSIVE = 0.5, 0.25
 
@@ -94,6 +101,11 @@ class DislocationMap(ViewStack):
         -------
         ndarray of bool, shape (V, H, W)
 
+        Raises
+        ------
+        TypeError, ValueError
+            If the threshold is no number from 0 to below 1, or the map holds no probabilities.
+
         Examples
         --------
         >>> import numpy as np
@@ -115,7 +127,7 @@ class DislocationMap(ViewStack):
         min_confidence: float = 0.5,
         min_length: float | None = None,
         foil_thickness: float | None = None,
-    ):
+    ) -> DislocationNetwork:
         """Match the lines of all views and turn them into 3D.
 
         Parameters
@@ -147,6 +159,16 @@ class DislocationMap(ViewStack):
         -----
         The parallax equations are those of Hudson & Makin, J. Phys. E 3 (1970) 311 (tilt), with
         the tangent in place of the sine for views of one exposure.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_stereo import DislocationMap
+        >>> masks = np.zeros((2, 64, 64))
+        >>> masks[0, 5:60, 30:33] = masks[1, 5:60, 36:39] = 1  # a disparity of 6 px
+        >>> maps = DislocationMap(masks).set_incidence([[50, 0], [-50, 0]])
+        >>> bool(abs(np.median(maps.reconstruct().points[:, 2]) - 6 / 0.1) < 1)
+        True
         """
         from hyperspy_stereo.signals._reconstructing import reconstructed
 
@@ -154,10 +176,15 @@ class DislocationMap(ViewStack):
         confidence = _checks.real_number(min_confidence, "min_confidence", "probability")
         if not 0 <= confidence <= 1:
             raise ValueError(f"min_confidence must lie between 0 and 1, got {confidence:g}.")
+        if (
+            foil_thickness is not None
+            and not _checks.real_number(foil_thickness, "foil_thickness", "units of the images") > 0
+        ):
+            raise ValueError(f"foil_thickness must be above 0, got {foil_thickness!r}.")
         network = reconstructed(self, disparity_range, confidence, min_length)
         return network if foil_thickness is None else network.set_foil_thickness(foil_thickness)
 
-    def plot_overlay(self, view: int = 0, **kwargs):
+    def plot_overlay(self, view: int = 0, **kwargs: object) -> Axes:
         """Show one view with its detected lines and boundaries on top.
 
         Parameters
@@ -173,8 +200,7 @@ class DislocationMap(ViewStack):
         """
         from hyperspy_stereo.viewer import plot_detection
 
-        if not -self.n_views <= view < self.n_views:
-            raise ValueError(f"view={view} but there are {self.n_views} views (counted from 0).")
+        view = self._check_view(view)
         lines = np.asarray(self._views_array())
         images, boundary = self.attached("images"), self.attached("boundary")
         pixel_size, units = self._image_axes()

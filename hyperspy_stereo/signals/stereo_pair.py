@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal2D
@@ -11,6 +12,11 @@ from hyperspy_stereo.geometry import incidence_pair
 from hyperspy_stereo.geometry.parallax import check_geometry
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._view_stack import ViewStack
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from hyperspy_stereo.signals.dislocation_map import DislocationMap
 
 
 class StereoPair(ViewStack):
@@ -165,13 +171,23 @@ class StereoPair(ViewStack):
         -----
         Lowe, Int. J. Comput. Vis. 60 (2004) 91 (SIFT); Fischler & Bolles, Commun. ACM 24 (1981)
         381 (RANSAC).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from scipy.ndimage import gaussian_filter
+        >>> from hyperspy_stereo import StereoPair
+        >>> scene = gaussian_filter(np.random.default_rng(0).normal(size=(300, 300)), 3)
+        >>> pair = StereoPair.from_images(scene[10:266, 10:266], scene[4:260, 30:286], 8)
+        >>> pair.align().metadata.Stereo.Alignment.matrix.round()[:, 2]
+        array([-20.,   6.])
         """
         from hyperspy_stereo.signals._tilted import aligned_pair
 
         self._check_images(2)
         return aligned_pair(self, tilt_axis, min_inliers)
 
-    def detect_dislocations(self, method: str = "ridge", **settings: object):
+    def detect_dislocations(self, method: str = "ridge", **settings: object) -> DislocationMap:
         """Find the dislocation lines in every view.
 
         Parameters
@@ -209,7 +225,7 @@ class StereoPair(ViewStack):
         self._check_images(1)
         return detected(self, method, settings)
 
-    def plot_anaglyph(self, left: int = 0, right: int = 1, **kwargs):
+    def plot_anaglyph(self, left: int = 0, right: int = 1, **kwargs: object) -> Axes:
         """Show two views as one red-cyan picture for stereo glasses.
 
         Parameters
@@ -222,11 +238,14 @@ class StereoPair(ViewStack):
         Returns
         -------
         matplotlib.axes.Axes
+
+        Raises
+        ------
+        ValueError
+            If there is no such view.
         """
         self._check_images(2)
-        for name, view in (("left", left), ("right", right)):
-            if not -self.n_views <= view < self.n_views:
-                raise ValueError(f"{name}={view} but there are {self.n_views} views (from 0).")
+        left, right = self._check_view(left, "left"), self._check_view(right, "right")
         from hyperspy_stereo.viewer import plot_anaglyph
 
         views = self._shown(np.asarray(self._views_array()[[left, right]]))
@@ -250,6 +269,10 @@ def _as_list(images) -> list:
         raise ValueError(
             f"images must be a list of 2-D images or one stack (N, H, W), got shape {images.shape}."
         )
+    if not isinstance(images, list | tuple | np.ndarray) and not hasattr(images, "dask"):
+        raise TypeError(
+            f"images must be a list of 2-D images or one stack (N, H, W), got {images!r}."
+        )
     return list(images)
 
 
@@ -268,7 +291,10 @@ def _from_views(images, incidence, geometry, pixel_size, units) -> StereoPair:
                 f"{name} must be a signal or an array, got {type(image).__name__}; load a file "
                 "first, for example hs.load('a.dm4')."
             )
-        array = image.data if is_signal else image if hasattr(image, "dask") else np.asarray(image)
+        if is_signal and image.axes_manager.signal_dimension != 2:
+            raise ValueError(f"{name} must be an image with two signal axes, got {image}.")
+        keep = is_signal or hasattr(image, "dask") or isinstance(image, np.ma.MaskedArray)
+        array = (image.data if is_signal else image) if keep else _as_array(image, name)
         arrays.append(_checks.image_array(array, name))
         if not hasattr(array, "dask"):
             _checks.finite_image(array, name)
@@ -288,6 +314,13 @@ def _from_views(images, incidence, geometry, pixel_size, units) -> StereoPair:
     if first is not None:
         pair.original_metadata.add_dictionary(first.original_metadata.as_dictionary())
     return pair.set_incidence(incidence, geometry)
+
+
+def _as_array(image, name: str) -> np.ndarray:
+    try:
+        return np.asarray(image)
+    except ValueError as error:
+        raise ValueError(f"{name} is no image: its rows differ in length.") from error
 
 
 def _same_grid(images: dict, arrays: list) -> None:

@@ -167,3 +167,39 @@ def test_mean_pattern_is_that_of_numpy(calibrated):
     expected = calibrated.data.mean(axis=(0, 1))
     for signal in (calibrated, calibrated.as_lazy()):
         np.testing.assert_allclose(signal.mean_pattern(show_progressbar=False), expected)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s.swap_axes(0, 1),
+        lambda s: s.swap_axes(2, 3),
+        lambda s: s.T,
+        lambda s: s.flip_diffraction_y(),
+        lambda s: s.rotate_diffraction(45),
+        lambda s: s.shift_diffraction(3, 0, inplace=False, show_progressbar=False),
+    ],
+)
+def test_turned_data_forget_their_calibration(calibrated, change):
+    signal = calibrated.deepcopy().calibrate_rotation(20.0)
+    changed = change(signal)
+    with pytest.raises(ValueError, match="calibrate"):
+        changed.virtual_stereo(direction=0.0)
+    assert changed.metadata.get_item("Stereo.scan_rotation") is None
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize(("rows", "columns"), [(-1, 1), (1, -1), (-1, -1)])
+def test_mirrored_scan_sees_from_mirrored_directions(calibrated, rows, columns, flip):
+    calibrated.calibrate_rotation(33.0, scan_flip=flip)
+    mirrored = calibrated.inav[::columns, ::rows]
+    options = {"positions": [[26.0, 18.0], [17.0, 22.0]], "show_progressbar": False}
+    there, here = calibrated.virtual_stereo(**options), mirrored.virtual_stereo(**options)
+
+    def directions(pair):
+        """Incidences in the axes of the scan that the views were made from."""
+        turn = np.deg2rad(pair.metadata.Stereo.parallax_azimuth)
+        back = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+        return pair.incidence @ np.transpose(back)
+
+    np.testing.assert_allclose(directions(here), directions(there) * (columns, rows), atol=0.2)

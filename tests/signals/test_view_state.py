@@ -204,3 +204,32 @@ def test_lazy_images_stay_lazy():
     pair = StereoPair.from_images(left, left, stereo_angle=6)
     assert type(pair).__name__ == "LazyStereoPair"
     np.testing.assert_array_equal(pair.inav[1].data.compute(), left.data.compute())
+
+
+def test_mirrored_views_look_from_mirrored_directions(rng_pair):
+    np.testing.assert_array_equal(rng_pair.isig[::-1].incidence, rng_pair.incidence * (-1, 1))
+    np.testing.assert_array_equal(rng_pair.isig[:, ::-1].incidence, rng_pair.incidence * (1, -1))
+
+
+def test_transform_follows_rebin_crop_and_new_calibration(rng_pair):
+    rng_pair._write_view_transform([[0.8, -0.6, 3.0], [0.6, 0.8, -2.0]])
+    small = rng_pair.rebin(scale=(1, 2, 2))
+    np.testing.assert_allclose(scan_position(small, 3, 4), scan_position(rng_pair, 6.5, 8.5))
+    cropped = rng_pair.deepcopy()
+    cropped.crop_signal(4, 30, 7, 40)
+    np.testing.assert_allclose(scan_position(cropped, 0, 0), scan_position(rng_pair, 7, 4))
+    calibrated = rng_pair.deepcopy()
+    for axis in calibrated.axes_manager.signal_axes:
+        axis.scale, axis.units = 0.37, "um"
+    np.testing.assert_allclose(scan_position(calibrated, 9, 5), scan_position(rng_pair, 9, 5))
+
+
+def test_turned_views_forget_their_directions(rng_pair):
+    with pytest.raises(ValueError, match="set_incidence"):
+        rng_pair.swap_axes("x", "y").stereo_angle
+
+
+def test_refused_incidence_changes_nothing(rng_pair):
+    with pytest.raises(ValueError, match="mrad"):
+        rng_pair.set_incidence([[1e9, 0], [-1e9, 0]])
+    assert rng_pair.stereo_angle == pytest.approx(8)
