@@ -147,10 +147,4 @@ def _as_scan(signal, path: Path):
     if axes.navigation_dimension < 2 and not (series and axes.navigation_dimension == 1):
         return signal
     signal.set_signal_type(SCAN_TYPE)
-    if path.suffix.lower() == ".mib":
-        from hyperspy_stereo.views.mib import quad_cross
-
-        cross = quad_cross(path)
-        if cross is not None and cross.any():
-            signal.metadata.set_item("Stereo.dead_pixels", cross)
     return signal

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hyperspy_stereo.views import Disc
+from hyperspy_stereo.views import Disc, seam_cross
 
 CONVERGENCE_ANGLE = "Acquisition_instrument.TEM.convergence_angle"
 CALIBRATE = "call calibrate_disc(convergence_angle=..., vacuum=...) first"
@@ -44,6 +44,17 @@ def check_scan(signal, dimensions: tuple[int, ...] = (2,)) -> None:
         f"a scan needs two navigation axes, but this is {what}: load the file with its scan "
         "shape, hyperspy_stereo.load(filename, navigation_shape=(columns, rows))."
     )
+
+
+def mark_seams(signal) -> None:
+    """Leave the seams of a quad detector out of all detectors, as soon as a file is loaded."""
+    layout = signal.original_metadata.get_item("mib_properties")
+    if layout is None or layout.get_item("assembly_size") != "quad":
+        return
+    shape = tuple(signal.axes_manager.signal_shape[::-1])
+    whole = tuple(layout.get_item("merlin_size", default=()))[::-1]
+    if shape == whole and not signal.metadata.has_item("Stereo.dead_pixels"):
+        signal.metadata.set_item("Stereo.dead_pixels", seam_cross(shape))
 
 
 def write(signal, disc: Disc, convergence_angle: float, descan, pattern: np.ndarray) -> None:
@@ -120,10 +131,14 @@ def carry(source, sliced, taken: tuple) -> None:
     n_navigation = source.axes_manager.navigation_dimension
     if n_navigation == 2 and len(taken) == source.data.ndim:
         _carry_rotation(source, sliced, taken[:2])
+    dead = source.metadata.get_item("Stereo.dead_pixels")
+    pattern = taken[n_navigation:]
+    if dead is not None and len(pattern) == 2 and all(isinstance(t, slice) for t in pattern):
+        sliced.metadata.set_item("Stereo.dead_pixels", np.asarray(dead)[pattern].copy())
     node = source.metadata.get_item("Stereo.Disc")
     if node is None or len(taken) != source.data.ndim:
         return
-    scan, pattern = taken[:n_navigation], taken[n_navigation:]
+    scan = taken[:n_navigation]
     if any(not isinstance(t, slice) or (t.step or 1) != 1 for t in pattern):
         # A sub-sampled or mirrored disc is not the one that was fitted: forget it, so that
         # nothing wrong is used.

@@ -34,6 +34,10 @@ class Diffraction4DStereo(ElectronDiffraction2D):
     _signal_type = "Diffraction4D-Stereo"
     _alias_signal_types = ["diffraction4d_stereo", "Diffraction4DStereo"]  # noqa: RUF012
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        _disc_state.mark_seams(self)
+
     def calibrate_disc(
         self,
         convergence_angle: float | None = None,

@@ -10,6 +10,7 @@ from hyperspy_stereo.views.detectors import (
 )
 from hyperspy_stereo.views.disc import Disc, fit_descan, fit_disc
 from hyperspy_stereo.views.kikuchi import kikuchi_azimuth
+from hyperspy_stereo.views.mib import seam_cross
 from hyperspy_stereo.views.projection import project
 from hyperspy_stereo.views.resample import rectified_frame, rectified_mask, rectify
 from hyperspy_stereo.views.rotation import RotationFit, fit_rotation, scan_rotation
@@ -33,6 +34,7 @@ __all__ = [
     "rectified_mask",
     "rectify",
     "scan_rotation",
+    "seam_cross",
     "segment_masks",
     "slit_semi_axes",
 ]

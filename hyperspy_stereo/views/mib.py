@@ -183,11 +183,31 @@ def quad_cross(source: str | Path | MibInfo) -> NDArray[np.bool_] | None:
         (H, W) bool, True along the cross; None for a detector of one chip.
     """
     info = source if isinstance(source, MibInfo) else inspect_mib(source)
-    if not info.quad:
-        return None
-    cross = np.zeros(info.shape, bool)
-    gap = max(max(info.shape) - 2 * _CHIP, 0)
-    for axis, length in enumerate(info.shape):
+    return seam_cross(info.shape) if info.quad else None
+
+
+def seam_cross(shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Pixels along the seams of a detector of two by two chips.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (H, W) of a pattern, whole or cut symmetrically about the middle.
+
+    Returns
+    -------
+    numpy.ndarray
+        (H, W) bool, True along the cross.
+
+    Examples
+    --------
+    >>> cross = seam_cross((512, 512))
+    >>> np.flatnonzero(cross[0]).tolist()
+    [255, 256]
+    """
+    cross = np.zeros(shape, bool)
+    gap = max(max(shape) - 2 * _CHIP, 0)
+    for axis, length in enumerate(shape):
         # A region of interest of a quad is cut symmetrically about its middle.
         first = (length - gap) // 2 - 1
         seam = slice(max(first, 0), first + gap + 2)

@@ -203,3 +203,25 @@ def test_mirrored_scan_sees_from_mirrored_directions(calibrated, rows, columns, 
         return pair.incidence @ np.transpose(back)
 
     np.testing.assert_allclose(directions(here), directions(there) * (columns, rows), atol=0.2)
+
+
+def test_dead_pixels_are_cropped_with_the_patterns(calibrated):
+    dead = np.zeros(FRAME, bool)
+    dead[7, 9] = dead[30, 12] = True
+    signal = calibrated.deepcopy()
+    signal.metadata.set_item("Stereo.dead_pixels", dead)
+    part = signal.isig[5:, 3:25]
+    np.testing.assert_array_equal(part.metadata.Stereo.dead_pixels, dead[3:25, 5:])
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_seams_of_a_quad_detector_are_left_out(shared_data, lazy):
+    path = shared_data / "mib" / "Quad_9_Frame_CounterDepth_12_Rows_256.mib"
+    signal = hs.load(path, lazy=lazy, signal_type="Diffraction4D-Stereo")
+    dead = np.asarray(signal.metadata.Stereo.dead_pixels)
+    assert dead.shape == (512, 512)
+    assert dead[255:257].all()
+    assert dead[:, 255:257].all()
+    assert dead.sum() == 4 * 512 - 4
+    views = signal.inav[:4]
+    assert views.metadata.Stereo.dead_pixels.sum() == dead.sum()
