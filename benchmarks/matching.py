@@ -1,17 +1,21 @@
 """The curve matcher beside OpenCV's semi-global matching, on 24 scenes with exact truth.
 
-Run ``python benchmarks/matching.py`` (about three minutes on one thread; needs
-``opencv-python-headless``). ``--calibrate`` makes the constants of confidence and sigma anew,
-``--scenes 0 5 9`` takes some scenes only.
+Run ``python benchmarks/matching.py`` (needs ``opencv-python-headless``). ``--calibrate`` makes
+the constants of confidence and sigma anew, ``--scenes 0 5 9`` takes some scenes only.
 
-How it is scored: at every pixel of the left view's mask that was given, where the true
-disparity is known and no second line with another disparity lies within 2.5 px. A pixel takes
-the disparity of the nearest reconstructed point within 3 px, whatever its status; the share of
-pixels that get one is the coverage. Semi-global matching sees the same images (flat-fielded,
-smoothed by 1 px, with the least mean error of 13 settings on other scenes), is told the true
-range, and is read at the same pixels, invalid ones filled from the nearest valid one. The
-matcher estimates the range itself. Erased: 20 % of each mask is erased in round pieces of
-6-16 px radius, and what is left is scored.
+How it is scored: the pixels in question are those of the left view's mask that was given, where
+the true disparity is known and no second line with another disparity lies within 2.5 px. In such
+a pixel the matcher's disparity is that of the nearest reconstructed point within 3 px, whatever
+its status; the share of pixels that have one is the coverage. Both methods are scored at these
+covered pixels. Two columns are about all pixels in question instead: ">3 all" counts uncovered
+pixels as wrong for the matcher, and "sgm all" is semi-global matching, which has a disparity
+everywhere. The last columns (d10, match, mat, res) are about the matcher alone, as the header
+says.
+
+Semi-global matching sees the same images (flat-fielded, smoothed by 1 px), with the one setting
+in ``semiglobal``; it does not see the masks. It is told the true range, and invalid pixels are
+filled from the nearest valid one. The matcher sees the masks and estimates the range itself.
+Erased: 20 % of each mask is erased in round pieces of 6-16 px radius, and what is left is scored.
 """
 
 from __future__ import annotations
@@ -44,10 +48,12 @@ COLUMNS = (
     "sgm epe",
     "sgm med",
     "sgm z",
+    "sgm all",
     ">3 %",
     "epe",
     "median",
     "z err",
+    ">3 all",
     "cover%",
     ">3 d10%",
     "match%",
@@ -106,13 +112,14 @@ def score(scene: StereoScene, masks: np.ndarray) -> list[float]:
     where = masks[0] & ~scene.ambiguous[0] & np.isfinite(truth)
     depth_scale = 2 * np.tan(np.radians(scene.angle) / 2)
     low, high = np.nanmin(scene.disparity), np.nanmax(scene.disparity)
-    peer = np.abs(semiglobal(scene.images, low, high)[where] - truth[where])
+    peer_all = np.abs(semiglobal(scene.images, low, high)[where] - truth[where])
     start = time.perf_counter()
     match = match_views(scene.images, masks)[0]
     seconds = time.perf_counter() - start
     index = nearest_points(match, where)
     found = index >= 0
     index = index[found]
+    peer = peer_all[found]
     error = match.disparity[index] - truth[where][found]
     size = np.abs(error)
     sure = np.argsort(-match.confidence[index], kind="stable")[: int(0.9 * index.size)]
@@ -124,10 +131,12 @@ def score(scene: StereoScene, masks: np.ndarray) -> list[float]:
         peer.mean(),
         np.median(peer),
         peer.mean() / depth_scale,
+        100 * np.mean(peer_all > 3),
         100 * np.mean(size > 3),
         size.mean(),
         np.median(size),
         size.mean() / depth_scale,
+        100 * (1 - np.sum(size <= 3) / found.size),
         100 * found.mean(),
         100 * np.mean(size[sure] > 3),
         100 * matched.mean(),
@@ -172,7 +181,8 @@ def main() -> None:
         return
     # Compiles what is compiled, so that seconds are those of a warm process.
     match_views(benchmark_scene(0).images, benchmark_scene(0).masks)
-    print("z err: mean depth error in px; d10: without the 10 % least confident; mat: status")
+    print("At the pixels the matcher covers; all: at every pixel, uncovered ones counted as wrong")
+    print("z, z err: mean depth error in px; d10: without the 10 % least confident; mat: status")
     print("MATCHED only; res: error / sigma where the error is at most 3 px, by MAD and by rms")
     for erased in (0.0, ERASED):
         table(options.scenes, erased)

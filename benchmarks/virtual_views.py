@@ -6,7 +6,9 @@
 cache. Peers in the same run, interleaved with the project: pyxem's ``get_virtual_image`` on the
 same lazy signal, LiberTEM's ``ApplyMasksUDF`` (skipped where it is not installed), the bare
 reading of the rows under the detectors, and for arrays in memory NumPy's float32 matrix product
-of a stack that was converted beforehand.
+of a stack that was converted beforehand. Each runs once untimed, then the median of the timed
+runs is taken. All use as many threads (LiberTEM: worker processes) as this process may use
+cores.
 """
 
 from __future__ import annotations
@@ -26,7 +28,6 @@ import numpy as np
 
 SHAPE = (256, 256)
 DISC_RADIUS = 90.0
-WORKERS = 2
 
 
 def write_scan(folder: Path, side: int) -> Path:
@@ -92,7 +93,7 @@ def run_pyxem(signal, count: int):
     return np.stack(images)
 
 
-def bare_reading(path: Path, masks, frames: int):
+def bare_reading(path: Path, masks, frames: int, threads: int):
     """Read the rows that hold detectors, in as many threads, and do nothing with them."""
     import os
 
@@ -110,7 +111,7 @@ def bare_reading(path: Path, masks, frames: int):
                 for (offset, _), buffer in zip(spans, buffers, strict=True):
                     os.preadv(stream.fileno(), [buffer], frame * stride + offset)
 
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         list(pool.map(read, np.array_split(np.arange(frames), 16)))
     return sum(size for _, size in spans) * frames
 
@@ -118,10 +119,10 @@ def bare_reading(path: Path, masks, frames: int):
 class LiberTEM:
     """A context that stays open, so that the second and later runs are timed."""
 
-    def __init__(self, path: Path, side: int, executor: str):
+    def __init__(self, path: Path, side: int, executor: str, threads: int):
         import libertem.api as lt
 
-        self.context = lt.Context.make_with(executor, cpus=WORKERS)
+        self.context = lt.Context.make_with(executor, cpus=threads)
         self.data = self.context.load("mib", path=str(path), nav_shape=(side, side))
 
     def run(self, masks):
@@ -139,28 +140,28 @@ class LiberTEM:
 
 
 def timed(tasks: dict, repeats: int) -> tuple[dict, dict]:
-    """Median seconds and last results of tasks that take turns, after one run of each."""
+    """Median seconds and last results of tasks that take turns, after one untimed run of each."""
     seconds = {name: [] for name in tasks}
     results = {}
     for turn in range(repeats + 1):
         for name, task in tasks.items():
-            # The slowest peer is timed three times at most.
+            # What takes more than 20 s is timed three times at most.
             if len(seconds[name]) >= 3 and seconds[name][0] > 20:
                 continue
             start = time.perf_counter()
             results[name] = task()
-            if turn or name == "pyxem":
+            if turn:
                 seconds[name].append(time.perf_counter() - start)
     return {name: float(np.median(values)) for name, values in seconds.items()}, results
 
 
-def report_file(path: Path, side: int, repeats: int) -> None:
+def report_file(path: Path, side: int, repeats: int, threads: int) -> None:
     signal = load(path)
     print(f"lazy signal {signal}, chunks {signal.data.chunks[0][:2]}.. {signal.data.chunks[2]}")
     peers = {}
     try:
         for executor in ("pipelined", "dask"):
-            peers[executor] = LiberTEM(path, side, executor)
+            peers[executor] = LiberTEM(path, side, executor, threads)
     except ImportError:
         print("LiberTEM is not installed: skipped")
     for count in (2, 8):
@@ -170,7 +171,7 @@ def report_file(path: Path, side: int, repeats: int) -> None:
             "project": lambda m=masks: run_project(signal, m),
             "project, soft edges": lambda m=soft: run_project(signal, m),
             "project, dask path": lambda m=masks: run_fallback(signal, m),
-            "bare reading": lambda m=masks: bare_reading(path, m, side * side),
+            "bare reading": lambda m=masks: bare_reading(path, m, side * side, threads),
             "pyxem": lambda n=count: run_pyxem(signal, n),
         }
         for executor, peer in peers.items():
@@ -252,6 +253,11 @@ def report_arrays(side: int, repeats: int) -> None:
 
 
 def main() -> None:
+    import dask
+    from threadpoolctl import threadpool_limits
+
+    from hyperspy_stereo.views.projection import workers
+
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--scan", type=int, default=128, help="scan rows and columns")
     parser.add_argument("--repeats", type=int, default=5)
@@ -263,13 +269,17 @@ def main() -> None:
     if options.memory_of:
         report_memory(Path(options.memory_of[0]), int(options.memory_of[1]))
         return
+    threads = workers()
+    dask.config.set(num_workers=threads)
+    threadpool_limits(threads)
+    print(f"{threads} threads, medians of {options.repeats} runs")
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         path = write_scan(Path(folder), options.scan)
         print(f"wrote {path.stat().st_size / 1e9:.2f} GB")
         for count in ("2", "8"):
             command = [sys.executable, __file__, "--memory-of", str(path), count]
             subprocess.run(command, check=True)
-        report_file(path, options.scan, options.repeats)
+        report_file(path, options.scan, options.repeats, threads)
     report_arrays(min(options.scan, 64), options.repeats)
 
 

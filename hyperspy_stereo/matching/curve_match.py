@@ -23,8 +23,9 @@ class MatchStatus(IntEnum):
 class MatchSettings:
     """Parameters of `match_views`.
 
-    The defaults were measured on simulated scenes (``benchmarks/matching.py``); costs are
-    relative to one another and per point (about one per pixel of line).
+    The defaults were chosen on simulated scenes that are not in the repository, and the scenes of
+    ``benchmarks/matching.py`` were looked at meanwhile: those are not a blind test.
+    Costs are relative to one another and per point (about one per pixel of line).
 
     Attributes
     ----------

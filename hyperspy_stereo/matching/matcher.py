@@ -65,7 +65,7 @@ def match_views(
         Least and greatest disparity in px. Default: estimated from the data within +-16 % of
         the longer side.
     settings : MatchSettings, optional
-        Weights and limits; the defaults are the measured best.
+        Weights and limits.
 
     Returns
     -------
