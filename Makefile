@@ -31,7 +31,7 @@ test: $(READY)
 	$(PY) -m pytest --nbmake --nbmake-timeout=600 notebooks
 
 lab: $(READY)
-	$(VENV)/bin/jupyter lab --notebook-dir=notebooks
+	$(VENV)/bin/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 docs: $(READY)
 	$(PY) -m sphinx -W --keep-going -b html docs docs/_build/html

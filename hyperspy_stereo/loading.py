@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,10 @@ import numpy as np
 SCAN_TYPE = "Diffraction4D-Stereo"
 # Formats whose readers cannot leave the data on disk.
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif"}
+# Start of a .blo file: ID, MAGIC, offsets of the map and of the patterns, flags, pattern size,
+# rotation, columns and rows of the scan; each pattern follows 6 bytes of its own.
+BLO_HEADER = "<6sHIIIHHHH"
+BLO_MARK = 6
 
 
 def load(
@@ -51,8 +56,10 @@ def load(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is raw, truncated, holds spectra or several data sets, or does not fit
-        `navigation_shape`.
+        If the file is raw, truncated, damaged, of an unknown kind, a folder, holds spectra or
+        several data sets, or does not fit `navigation_shape`.
+    TypeError
+        If the file's reader does not know one of `reader_arguments`.
 
     Examples
     --------
@@ -61,6 +68,8 @@ def load(
     path = Path(filename)
     if not path.exists():
         raise FileNotFoundError(f"there is no file {str(path)!r} (in {Path.cwd()}).")
+    if path.is_dir() and path.suffix.lower() != ".zspy":
+        raise ValueError(f"{str(path)!r} is a folder: give the file in it that is to be loaded.")
     shape = None if navigation_shape is None else _navigation_shape(navigation_shape)
     arguments = {**_reader_arguments(path, shape), **reader_arguments}
     signal = _read(path, arguments, lazy and path.suffix.lower() not in PICTURES)
@@ -93,7 +102,28 @@ def _reader_arguments(path: Path, shape: tuple[int, int] | None) -> dict:
                 "the other parts are read with it."
             )
         return {} if shape is None else {"scan_shape": shape[::-1]}
+    if ending == ".blo":
+        _check_blo(path)
     return {}
+
+
+def _check_blo(path: Path) -> None:
+    """Refuse a cut .blo: the reader fills it with zeros, or fails once the data are needed."""
+    with path.open("rb") as stream:
+        start = stream.read(struct.calcsize(BLO_HEADER))
+    if len(start) < struct.calcsize(BLO_HEADER):
+        raise ValueError(
+            f"{path.name} has {len(start)} bytes, which is not even the header of a .blo file: "
+            "copy or export it again."
+        )
+    *_, offset, _, side, _, columns, rows = struct.unpack(BLO_HEADER, start)
+    whole, size = offset + columns * rows * (side**2 + BLO_MARK), path.stat().st_size
+    if side * columns * rows == 0 or size < whole:
+        raise ValueError(
+            f"{path.name} is cut short or damaged: its header tells of {columns} x {rows} patterns "
+            f"of {side} x {side} px, {whole} bytes, and the file has {size}. Copy or export it "
+            "again."
+        )
 
 
 def _read(path: Path, arguments: dict, lazy: bool):
@@ -101,11 +131,12 @@ def _read(path: Path, arguments: dict, lazy: bool):
 
     try:
         signal = hs.load(path, lazy=lazy, **arguments)
-    except (NotImplementedError, IndexError, KeyError, ZeroDivisionError, AssertionError) as error:
-        raise ValueError(
-            f"{path.name} cannot be read ({type(error).__name__}: {error}): it may be damaged, cut "
-            "short, or of a kind that HyperSpy's reader does not know; export it again."
-        ) from error
+    except (ImportError, MemoryError, PermissionError):
+        raise
+    except Exception as error:  # readers fail in any way on what they do not expect
+        if isinstance(error, TypeError) and "unexpected keyword argument" in str(error):
+            raise
+        raise ValueError(_unreadable(path, arguments, error)) from error
     if isinstance(signal, list):
         listed = "; ".join(f"[{i}] {s}" for i, s in enumerate(signal))
         raise ValueError(
@@ -118,6 +149,28 @@ def _read(path: Path, arguments: dict, lazy: bool):
             "needed."
         )
     return signal
+
+
+def _unreadable(path: Path, arguments: dict, error: Exception) -> str:
+    """What a reader failed with, and what can be done."""
+    from rsciio import IO_PLUGINS
+
+    kind = type(error)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    reason = next(iter(str(error).strip().splitlines()), "no message")
+    text = f"{path.name} cannot be read ({name}: {reason})"
+    if "reader" in arguments:
+        return f"{text} by reader={arguments['reader']!r}: leave `reader` out, or name another one."
+    ending = path.suffix.lower().lstrip(".")
+    if not any(ending in plugin["file_extensions"] for plugin in IO_PLUGINS):
+        return (
+            f"{text}: HyperSpy has no reader for files that end in {path.suffix!r}. Export the "
+            "data as .mib, .dm4, .hspy or .tif, or name the format by reader=\"...\"."
+        )
+    return (
+        f"{text}: it may be damaged, cut short, or of a kind that HyperSpy's reader does not know; "
+        "copy it again from where it was recorded, or export it again."
+    )
 
 
 def _with_shape(signal, shape: tuple[int, int], path: Path):

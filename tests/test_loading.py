@@ -1,5 +1,6 @@
 """Every file beside the checkout becomes a usable signal, or an error that says what to do."""
 
+import hyperspy.api as hs
 import numpy as np
 import pytest
 
@@ -184,6 +185,74 @@ def test_broken_file_is_told(tmp_path, content, message):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
         hyperspy_stereo.load(path)
+
+
+CUT = [
+    ("merlintools/HAADF.dm3", r"struct\.error.*copy it again"),
+    ("nion/ref_F_1_2.dm4", r"struct\.error.*copy it again"),
+    ("rsciio/blockfile/test1.blo", r"2 x 3 patterns of 144 x 144 px, .* Copy or export"),
+    ("rsciio/blockfile/test2.blo", r"cut short or damaged.* Copy or export"),
+    ("rsciio/emd/Si100_4D.emd", "OSError: .*truncated.*copy it again"),
+    ("rsciio/emd/fei_example_tem_stack.emd", "OSError: .*truncated.*copy it again"),
+    ("rsciio/hspy/example2_v3.1.hspy", "OSError: .*truncated.*copy it again"),
+    ("rsciio/tvips/test_tvips_2345_split_000.tvips", "(IndexError|ValueError): .*copy it again"),
+]
+
+
+@pytest.mark.parametrize("lazy", [True, False])
+@pytest.mark.parametrize("part", [0.5, 0.9])
+@pytest.mark.parametrize(("name", "message"), CUT, ids=[row[0].split("/")[-1] for row in CUT])
+def test_cut_file_is_told(shared_data, tmp_path, name, message, part, lazy):
+    content = (shared_data / name).read_bytes()
+    path = tmp_path / name.split("/")[-1]
+    path.write_bytes(content[: int(part * len(content))])
+    with pytest.raises(ValueError, match=path.name + ".*" + message):
+        hyperspy_stereo.load(path, lazy=lazy)
+
+
+@pytest.mark.parametrize("lazy", [True, False])
+def test_cut_hspy_is_told(tmp_path, lazy):
+    path = tmp_path / "view.hspy"
+    hs.signals.Signal2D(np.arange(4096.0).reshape(64, 64)).save(path)
+    with path.open("r+b") as stream:
+        stream.truncate(path.stat().st_size // 2)
+    with pytest.raises(ValueError, match=r"view\.hspy cannot be read \(OSError: .*copy it again"):
+        hyperspy_stereo.load(path, lazy=lazy)
+
+
+@pytest.mark.parametrize("lazy", [True, False])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("script.py", r"script\.py cannot be read .*no reader for files that end in '\.py'"),
+        ("view.png", r"view\.png cannot be read \(OSError.*damaged"),
+        ("view.dm3", r"view\.dm3 cannot be read \(NotImplementedError.*damaged"),
+        ("scan.blo", r"scan\.blo is cut short or damaged"),
+        ("view.hspy", r"view\.hspy cannot be read \(OSError.*damaged"),
+    ],
+)
+def test_text_with_the_ending_of_data_is_told(tmp_path, name, message, lazy):
+    path = tmp_path / name
+    path.write_text("print('this is a text and no picture')\n" * 9)
+    with pytest.raises(ValueError, match=message):
+        hyperspy_stereo.load(path, lazy=lazy)
+
+
+def test_short_blo_and_folder_are_told(tmp_path):
+    (tmp_path / "scan.blo").write_bytes(b"IMGBLO")
+    with pytest.raises(ValueError, match="6 bytes, which is not even the header"):
+        hyperspy_stereo.load(tmp_path / "scan.blo")
+    with pytest.raises(ValueError, match="is a folder: give the file"):
+        hyperspy_stereo.load(tmp_path)
+
+
+def test_wrong_reader_and_unknown_argument_are_told(tmp_path):
+    path = tmp_path / "view.hspy"
+    hs.signals.Signal2D(np.ones((4, 4))).save(path)
+    with pytest.raises(ValueError, match="by reader='nonsense': leave `reader` out"):
+        hyperspy_stereo.load(path, reader="nonsense")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'nonsense'"):
+        hyperspy_stereo.load(path, nonsense=3)
 
 
 def test_missing_file_is_told(tmp_path):
