@@ -134,7 +134,7 @@ def _read(path: Path, arguments: dict, lazy: bool):
     except (ImportError, MemoryError, PermissionError):
         raise
     except Exception as error:  # readers fail in any way on what they do not expect
-        if isinstance(error, TypeError) and "unexpected keyword argument" in str(error):
+        if isinstance(error, TypeError) and "keyword argument" in str(error):
             raise
         raise ValueError(_unreadable(path, arguments, error)) from error
     if isinstance(signal, list):
@@ -165,7 +165,7 @@ def _unreadable(path: Path, arguments: dict, error: Exception) -> str:
     if not any(ending in plugin["file_extensions"] for plugin in IO_PLUGINS):
         return (
             f"{text}: HyperSpy has no reader for files that end in {path.suffix!r}. Export the "
-            "data as .mib, .dm4, .hspy or .tif, or name the format by reader=\"...\"."
+            'data as .mib, .dm4, .hspy or .tif, or name the format by reader="...".'
         )
     return (
         f"{text}: it may be damaged, cut short, or of a kind that HyperSpy's reader does not know; "

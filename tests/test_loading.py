@@ -251,7 +251,7 @@ def test_wrong_reader_and_unknown_argument_are_told(tmp_path):
     hs.signals.Signal2D(np.ones((4, 4))).save(path)
     with pytest.raises(ValueError, match="by reader='nonsense': leave `reader` out"):
         hyperspy_stereo.load(path, reader="nonsense")
-    with pytest.raises(TypeError, match="unexpected keyword argument 'nonsense'"):
+    with pytest.raises(TypeError, match="keyword argument"):
         hyperspy_stereo.load(path, nonsense=3)
 
 
