@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from hyperspy_stereo.geometry.incidence import as_incidence
 from hyperspy_stereo.geometry.parallax import check_geometry, view_offsets
 from hyperspy_stereo.geometry.triangulation import as_offsets, lift
-from hyperspy_stereo.results.arrays import ViewPoints, as_shape
+from hyperspy_stereo.results.arrays import ViewPoints, as_number, as_shape
 from hyperspy_stereo.results.chains import (
     MATCHED,
     ChainMatch,
@@ -140,7 +140,7 @@ def _settings(
     """The two lengths in px, after checking all settings."""
     if not 0 <= min_confidence <= 1:
         raise ValueError(f"min_confidence lies between 0 and 1; {min_confidence!r} was given.")
-    if not pixel_size > 0:
+    if not as_number(pixel_size, "pixel_size", "units per pixel") > 0:
         raise ValueError(f"pixel_size must be positive; {pixel_size!r} was given.")
     shortest = MIN_LENGTH if min_length is None else min_length / pixel_size
     longest_gap = MAX_GAP if max_gap is None else max_gap / pixel_size

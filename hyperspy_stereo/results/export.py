@@ -54,9 +54,16 @@ def save_network(network: DislocationNetwork, path: str | Path, overwrite: bool 
         If the suffix is none of the three.
     FileExistsError
         If the file exists and `overwrite` is False.
+    FileNotFoundError
+        If the folder does not exist.
     """
     path = Path(path)
     suffix = _suffix(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {str(path.parent)!r}; create it, for example with "
+            "pathlib.Path(...).mkdir(parents=True), and save again."
+        )
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists; give overwrite=True or another name.")
     arrays, meta = network_state(network)

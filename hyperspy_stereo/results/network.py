@@ -16,8 +16,11 @@ from hyperspy_stereo.geometry.triangulation import project
 from hyperspy_stereo.results.arrays import (
     ViewPoints,
     as_line_index,
+    as_number,
     as_points,
     as_shape,
+    check_drawing,
+    check_thickness,
     per_point,
 )
 from hyperspy_stereo.results.chains import ChainMatch, point_lengths, rasterise
@@ -93,13 +96,11 @@ class DislocationNetwork:
         count = len(self.points)
         self.line_index = as_line_index(line_index, count)
         self.sigma = per_point(sigma, count, 0.0, "sigma")
-        self.confidence = per_point(confidence, count, 1.0, "confidence")
-        if (self.sigma < 0).any():
-            raise ValueError("sigma is a standard deviation and cannot be negative.")
-        if not np.isfinite(pixel_size) or pixel_size <= 0:
-            raise ValueError(f"pixel_size must be positive; {pixel_size!r} was given.")
+        self.confidence = per_point(confidence, count, 1.0, "confidence", greatest=1.0)
         self.units = str(units)
-        self.pixel_size = float(pixel_size)
+        self.pixel_size = as_number(pixel_size, "pixel_size", f"{units} per pixel")
+        if self.pixel_size <= 0:
+            raise ValueError(f"pixel_size must be positive; {pixel_size!r} was given.")
         self.geometry = check_geometry(geometry)
         self.incidence = np.zeros((0, 2)) if incidence is None else as_incidence(incidence)
         self.image_shape = as_shape(image_shape)
@@ -220,14 +221,11 @@ class DislocationNetwork:
         Raises
         ------
         ValueError
-            If the thickness is not positive or the error negative.
+            If the thickness is not positive, the error negative, or one not finite.
+        TypeError
+            If one is not a number.
         """
-        if not np.isfinite(thickness) or thickness <= 0 or not error >= 0:
-            raise ValueError(
-                f"The thickness must be positive and its error not negative, in {self.units}; "
-                f"{thickness!r} and {error!r} were given."
-            )
-        self._foil_thickness = (float(thickness), float(error))
+        self._foil_thickness = check_thickness(thickness, error, self.units)
         return self
 
     @property
@@ -300,8 +298,8 @@ class DislocationNetwork:
         view : int
             Number of the view. Default 0, the left one of a pair.
         width : float
-            Width of the drawn lines, px. Default 3, so that the pixels of a mask beside the
-            centre line have values too.
+            Width of the drawn lines, 0 to 100 px. Default 3, so that the pixels of a mask beside
+            the centre line have values too.
 
         Returns
         -------
@@ -311,17 +309,14 @@ class DislocationNetwork:
         Raises
         ------
         ValueError
-            If the network has no matches of that view, or the shape of the images is not known.
+            If the network has no matches of that view, the width is out of range, or the shape
+            of the images is not known.
+        TypeError
+            If the view is no whole number or the width no number.
         """
-        if not 0 <= view < len(self.views):
-            raise ValueError(
-                f"There are matched points of {len(self.views)} views; view {view!r} is not among "
-                "them."
-            )
-        if self.image_shape is None:
-            raise ValueError("The shape of the images is not known; make the network with it.")
+        view, width, shape = check_drawing(view, width, len(self.views), self.image_shape)
         match = self.views[view]
-        return rasterise(match.points, match.disparity, match.line, self.image_shape, width)
+        return rasterise(match.points, match.disparity, match.line, shape, width)
 
     # Output ----------------------------------------------------------------------------------
 

@@ -119,6 +119,12 @@ def test_files_are_not_overwritten_unless_asked(network, tmp_path):
         network.save(tmp_path / "a.npz", overwrite=False)
 
 
+def test_missing_folder_is_named(network, tmp_path):
+    for suffix in SUFFIXES:
+        with pytest.raises(FileNotFoundError, match=r"no folder .*nowhere.*create it"):
+            network.save(tmp_path / "nowhere" / f"a{suffix}")
+
+
 def test_unknown_and_missing_and_foreign_files_are_explained(network, tmp_path):
     with pytest.raises(ValueError, match=r"\.vtp, \.csv, \.npz"):
         network.save(tmp_path / "a.stl")

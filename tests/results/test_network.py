@@ -304,6 +304,62 @@ def test_bad_input_is_explained(call, words):
         call()
 
 
+NETWORK = DislocationNetwork.from_matches(BOTH, incidence=PAIR, image_shape=(40, 50))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: NETWORK.disparity_map(0.0), TypeError, r"0 to 1; 0\.0 was given"),
+        (lambda: NETWORK.disparity_map(True), TypeError, "True was given"),
+        (lambda: NETWORK.disparity_map("left"), TypeError, "'left' was given"),
+        (lambda: NETWORK.disparity_map(2), ValueError, "2 views; view 2 is not"),
+        (lambda: NETWORK.disparity_map(0, np.nan), ValueError, "width must be finite"),
+        (lambda: NETWORK.disparity_map(0, 1e9), ValueError, "0 to 100 px"),
+        (lambda: NETWORK.disparity_map(0, -1), ValueError, "0 to 100 px"),
+        (lambda: NETWORK.disparity_map(0, None), TypeError, "None was given"),
+        (lambda: NETWORK.set_foil_thickness("a"), TypeError, "thickness is one number"),
+        (lambda: NETWORK.set_foil_thickness(None), TypeError, "None was given"),
+        (lambda: NETWORK.set_foil_thickness(np.nan), ValueError, "finite"),
+        (lambda: NETWORK.set_foil_thickness(0), ValueError, "positive"),
+        (lambda: NETWORK.set_foil_thickness(50, "a"), TypeError, "error of the thickness"),
+        (lambda: NETWORK.set_foil_thickness(50, np.nan), ValueError, "finite"),
+    ],
+)
+def test_bad_arguments_of_a_network_are_explained(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        ({"confidence": [1.5]}, ValueError, "confidence cannot be negative or above 1"),
+        ({"confidence": [-0.1]}, ValueError, "confidence cannot be negative or above 1"),
+        ({"confidence": [np.nan]}, ValueError, "confidence holds 1 values that are NaN"),
+        ({"sigma": [np.nan]}, ValueError, "sigma holds 1 values that are NaN"),
+        ({"sigma": ["wide"]}, TypeError, "sigma must be an array of numbers"),
+        ({"line_index": [0.5]}, ValueError, r"whole numbers.*0\.5 is among"),
+        ({"line_index": [np.nan]}, ValueError, "whole numbers.*nan is among"),
+        ({"line_index": ["a"]}, TypeError, "line_index must be an array of numbers"),
+        ({"points": "abc"}, TypeError, "points must be an array of numbers"),
+        ({"pixel_size": "2 nm"}, TypeError, "pixel_size is one number"),
+        ({"pixel_size": None}, TypeError, "pixel_size is one number"),
+        ({"pixel_size": np.inf}, ValueError, "pixel_size must be finite"),
+        ({"image_shape": (10, 20, 3)}, ValueError, "two positive whole numbers"),
+        ({"image_shape": 10}, ValueError, "two positive whole numbers"),
+    ],
+)
+def test_what_makes_no_network_is_explained(given, error, words):
+    with pytest.raises(error, match=words):
+        DislocationNetwork(**({"points": [[0, 0, 0]], "line_index": [0]} | given))
+
+
+def test_whole_numbers_as_floats_number_lines():
+    network = DislocationNetwork([[0, 0, 0]] * 2, np.array([0.0, 1.0]))
+    assert network.line_index.dtype == np.int64
+
+
 def test_codes_of_a_point_are_those_of_the_matcher():
     codes = (chains.MATCHED, chains.UNMATCHED, chains.OUT_OF_VIEW, chains.NOT_REAL)
     assert codes == tuple(MatchStatus)
