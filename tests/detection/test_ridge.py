@@ -54,6 +54,34 @@ def test_line_of_any_width_is_found(fwhm, size):
     assert 0 <= line.min() <= line.max() <= 1
 
 
+@pytest.mark.parametrize("half", [0.6, 1.5, 2.5])
+@pytest.mark.parametrize("kind", ["two levels", "bool", "beside fill", "between levels"])
+def test_line_of_a_picture_without_noise_is_found(half, kind):
+    distance = curve_distance(192, seed=1)
+    mask = distance <= half
+    image = np.where(mask, 60.0, 100.0)
+    if kind == "bool":
+        image = ~mask
+    elif kind == "beside fill":
+        image[:, :5] = 40.0
+    elif kind == "between levels":
+        image[3, 3], image[9, 9] = 0.0, 1e5
+    line, _ = ridge_probability(image)
+    precision, recall = scores((line > 0.5)[:, 8:], distance[:, 8:])
+    assert precision > 0.8
+    assert recall > 0.95
+    np.testing.assert_array_equal(line, ridge_probability(image)[0])
+
+
+def test_a_view_that_is_mostly_fill_gets_no_dither():
+    image, _ = picture(256, 4.0, 0.3, 0.05, seed=2)
+    filled = image.copy()
+    filled[:, 100:] = 0.0
+    line, boundary = ridge_probability(filled)
+    assert not line[:, 100:].any()
+    assert not boundary[:, 100:].any()
+
+
 def test_line_below_the_noise_of_a_pixel_is_found():
     image, distance = picture(256, 3.0, 0.25, 0.25, seed=3)
     precision, recall = scores(ridge_probability(image)[0] > 0.25, distance)
