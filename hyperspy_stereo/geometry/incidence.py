@@ -41,13 +41,21 @@ def as_incidence(incidence: ArrayLike) -> np.ndarray:
     ------
     ValueError
         If the shape is another one, or an angle is not finite or beyond 1500 mrad.
+    TypeError
+        If they are not numbers, or not two for every view.
 
     Examples
     --------
     >>> as_incidence((50, 0))
     array([[50.,  0.]])
     """
-    out = np.array(incidence, dtype=np.float64)
+    try:
+        out = np.array(incidence, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(
+            "Incidences are numbers, theta_x, theta_y in mrad for each view, such as "
+            f"[(50, 0), (-50, 0)]; {incidence!r} was given."
+        ) from None
     if out.ndim == 1 and out.shape == (2,):
         out = out[None]
     if out.ndim != 2 or out.shape[1] != 2:

@@ -6,6 +6,7 @@ first pixel is (0, 0). Angles are in degrees, measured from +x towards +y.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Literal, Protocol
 
 import numpy as np
@@ -19,6 +20,8 @@ DEFAULT_RADIUS = {"pair": 0.3, "line": 0.3, "band": 0.05, "disc": 0.1}
 BAND_HALF_WIDTH = 0.15
 # 16 x 16 samples in a pixel at the rim: its coverage is right to better than 1 %.
 _SUBSAMPLES = 16
+# px beyond the disc's radius in which a mean pattern is still light of the disc: its blurred rim.
+_RIM = 3.0
 
 
 class DiscLike(Protocol):
@@ -146,9 +149,10 @@ def _views_along_line(layout: str, n_views: int | None, small: float, big: float
     if n_views is None:
         fitting = 2 * int(np.floor((big - small) / (2 * small) + 1e-9)) + 1
         return {"pair": 2, "line": 5}.get(layout, fitting)
+    whole = isinstance(n_views, Real) and not isinstance(n_views, bool | np.bool_)
+    if not whole or not np.isfinite(n_views) or n_views != int(n_views) or n_views < 2:
+        raise ValueError(f"n_views must be a whole number of at least 2, not {n_views!r}")
     count = int(n_views)
-    if count != n_views or count < 2:
-        raise ValueError(f"n_views must be a whole number of at least 2, not {n_views}")
     if layout == "pair" and count != 2:
         raise ValueError(f'layout="pair" has 2 views, not {count}: use layout="line" for more')
     return count
@@ -315,6 +319,19 @@ def _draw_ellipse(mask: NDArray, centre: NDArray, axes: tuple[float, float], ang
     mask[first[1] : last[1], first[0] : last[0]] += coverage
 
 
+def _light(shape: tuple[int, int], disc: DiscLike, mean_pattern: ArrayLike | None) -> NDArray:
+    """Light of the bright-field disc in each pixel, (H, W)."""
+    if mean_pattern is None:
+        return detector_masks(shape, [disc.centre], disc.radius)[0].astype(float)
+    mean = np.asarray(mean_pattern, float)
+    if mean.shape != shape:
+        raise ValueError(f"the mean pattern has shape {mean.shape}, the masks {shape}")
+    # The rim is in the pattern: with a mask of the disc on top it would count twice.
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    near = np.hypot(x - disc.centre[0], y - disc.centre[1]) <= disc.radius + _RIM
+    return np.where(near & np.isfinite(mean), mean, 0).clip(min=0)
+
+
 def incidence_of(
     masks: ArrayLike,
     disc: DiscLike,
@@ -333,7 +350,8 @@ def incidence_of(
     disc : Disc
         Bright-field disc: centre (x, y) and radius in px.
     mean_pattern : array_like, optional
-        (H, W) mean pattern; its values weight the centroid. Default: an even disc.
+        (H, W) mean pattern; its values weight the centroid, up to 3 px beyond the disc's radius,
+        as the pattern itself falls off at the rim. Default: an even disc.
     mrad_per_px : float, default=1
         Scale of the pattern, the semi-angle of convergence over the disc's radius.
 
@@ -359,14 +377,7 @@ def incidence_of(
     masks = np.asarray(masks)
     if masks.ndim != 3:
         raise ValueError(f"masks must be (views, rows, columns), not of shape {masks.shape}")
-    light = detector_masks(masks.shape[1:], [disc.centre], disc.radius)[0].astype(float)
-    if mean_pattern is not None:
-        mean = np.asarray(mean_pattern, float)
-        if mean.shape != masks.shape[1:]:
-            raise ValueError(
-                f"the mean pattern has shape {mean.shape}, the masks {masks.shape[1:]}"
-            )
-        light *= np.where(np.isfinite(mean), mean, 0).clip(min=0)
+    light = _light(masks.shape[1:], disc, mean_pattern)
     seen = np.einsum("vyx,yx->v", masks, light)
     if (seen <= 0).any():
         blind = np.flatnonzero(seen <= 0).tolist()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,7 +46,10 @@ def segment_masks(
     Raises
     ------
     ValueError
-        If the numbers make no sense or a segment lies outside the pattern.
+        If the numbers make no sense, a ring has one segment only (all incidences would be the
+        disc's centre), or a segment lies outside the pattern.
+    TypeError
+        If `segments` is no whole number or pair of them.
 
     Examples
     --------
@@ -83,14 +88,21 @@ def segment_masks(
 
 
 def _segment_pattern(segments: int | tuple[int, int]) -> tuple[int, int]:
-    if isinstance(segments, (int, np.integer)):
+    """Rings and segments per ring."""
+    known = f"give one of {sorted(SEGMENT_PATTERNS)}, or (rings, segments per ring) such as (3, 4)"
+    numbers = list(segments) if isinstance(segments, (tuple, list, np.ndarray)) else [segments]
+    if not all(isinstance(n, Integral) and not isinstance(n, bool) for n in numbers):
+        raise TypeError(f"segments must be whole numbers, not {segments!r}: {known}")
+    if len(numbers) == 1 and numbers[0] is segments:
         if int(segments) not in SEGMENT_PATTERNS:
-            raise ValueError(
-                f"segments={segments} is not known: use one of {sorted(SEGMENT_PATTERNS)} or give "
-                "(rings, segments per ring)"
-            )
+            raise ValueError(f"segments={segments} is not known: {known}")
         return SEGMENT_PATTERNS[int(segments)]
-    rings, sectors = (int(n) for n in segments)
-    if rings < 1 or sectors < 1 or rings * sectors < 2:
-        raise ValueError(f"segments must be (rings, segments per ring), not {segments}")
+    if len(numbers) != 2 or min(numbers) < 1:
+        raise ValueError(f"segments must be (rings, segments per ring), not {segments!r}: {known}")
+    rings, sectors = (int(n) for n in numbers)
+    if sectors < 2:
+        raise ValueError(
+            f"segments={segments!r} has whole rings, which all look along the beam, so that there "
+            "is no parallax between them: give at least 2 segments per ring, such as (1, 2)"
+        )
     return rings, sectors

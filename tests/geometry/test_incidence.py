@@ -52,3 +52,9 @@ def test_bad_angles_are_explained(call, words):
 def test_an_angle_that_is_no_number():
     with pytest.raises(TypeError, match="degrees"):
         g.incidence_pair("eight")
+
+
+@pytest.mark.parametrize("given", ["ab", [[1, 2], [3]], [["a", "b"]], [None, {}], {"x": 1}])
+def test_incidences_that_are_no_numbers(given):
+    with pytest.raises(TypeError, match="theta_x, theta_y in mrad for each view"):
+        g.as_incidence(given)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage as ndi
 
 from hyperspy_stereo.views.detectors import (
     default_radius,
@@ -144,9 +145,43 @@ def test_incidence_follows_the_light():
     np.testing.assert_allclose(incidence, (60.5 - 47.3, 51.5 - 51.8), atol=0.01)
 
 
+@pytest.mark.parametrize("blur", [0.5, 0.8, 1.2])
+def test_rim_counts_once_under_a_clipped_detector(blur):
+    disc = SimpleNamespace(centre=(50.3, 49.6), radius=30.0)
+    pattern = 200 * ndi.gaussian_filter(detector_masks((101, 101), [disc.centre], 30.0)[0], blur)
+    masks = detector_masks((101, 101), [[76.0, 52.0], [24.0, 46.0], [50.0, 80.0]], 12)
+    counts = masks * pattern
+    rows, columns = np.indices(pattern.shape)
+    total = counts.sum(axis=(1, 2))
+    centroid = np.stack([(counts * grid).sum(axis=(1, 2)) / total for grid in (columns, rows)], 1)
+    expected = 0.7 * (centroid - disc.centre)
+    incidence = incidence_of(masks, disc, pattern, 0.7)
+    difference = np.hypot(*(incidence - expected).T)
+    assert (difference < 0.001 * np.hypot(*expected.T)).all()
+
+
+def test_light_outside_the_disc_is_not_incidence():
+    pattern = 200 * detector_masks((104, 96), [DISC.centre], DISC.radius)[0]
+    masks = detector_masks((104, 96), [[80, 51.8]], 12)
+    alone = incidence_of(masks, DISC, pattern)
+    pattern[:, 91:] = 5000.0
+    np.testing.assert_array_equal(incidence_of(masks, DISC, pattern), alone)
+
+
+@pytest.mark.parametrize("segments", [2.5, "a", None, True, (2, 4.0), ("a", "b"), {4}])
+def test_segments_that_are_no_whole_numbers(segments):
+    with pytest.raises(TypeError, match=r"segments must be whole numbers.*rings, segments per ring"):
+        segment_masks((64, 64), DISC, segments)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: segment_masks((64, 64), DISC, (4,)), r"\(rings, segments per ring\), not \(4,\)"),
+        (lambda: segment_masks((64, 64), DISC, (1, 2, 3)), r"not \(1, 2, 3\)"),
+        (lambda: segment_masks((64, 64), DISC, (3, 1)), "no parallax.*at least 2 segments"),
+        (lambda: layout_positions("line", DISC, 0, n_views="a"), "whole number.*'a'"),
+        (lambda: layout_positions("line", DISC, 0, n_views=np.nan), "whole number"),
         (lambda: layout_positions("ring", DISC, 0), "layout must be one of"),
         (lambda: layout_positions("pair", DISC, np.nan), "finite angle"),
         (lambda: layout_positions("pair", DISC, 0, radius=50), "does not fit"),
