@@ -69,13 +69,17 @@ def _check_offsets(offsets: ArrayLike | None, n_views: int) -> NDArray:
     return offsets
 
 
-def check_range(disparity_range: tuple[float, float]) -> tuple[float, float]:
-    """Return the range as two floats.
+def check_range(
+    disparity_range: tuple[float, float], shape: tuple[int, int]
+) -> tuple[float, float]:
+    """Return the part of the range that lies within +- the longer side of views of `shape`.
+
+    Beyond that nothing can have a counterpart, but labels would fill the memory.
 
     Raises
     ------
     ValueError
-        If it is not two finite numbers in order.
+        If it is not two finite numbers in order, or lies beyond the longer side.
     """
     try:
         low, high = (float(v) for v in disparity_range)
@@ -87,4 +91,10 @@ def check_range(disparity_range: tuple[float, float]) -> tuple[float, float]:
         raise ValueError(
             f"disparity_range=({low}, {high}): give two finite numbers, the smaller one first."
         )
-    return low, high
+    side = float(max(shape))
+    if low >= side or high <= -side:
+        raise ValueError(
+            f"disparity_range=({low:g}, {high:g}) lies beyond the longer side of the views, "
+            f"{side:g} px, where no line has a counterpart: give a range in px, or None."
+        )
+    return max(low, -side), min(high, side)

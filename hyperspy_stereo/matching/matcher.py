@@ -62,8 +62,8 @@ def match_views(
         Position x, y of a feature in each view, per px of disparity. Default for two views:
         ``[[-0.5, 0], [0.5, 0]]``, so that disparity is x_right - x_left.
     disparity_range : tuple of float, optional
-        Least and greatest disparity in px. Default: estimated from the data within +-16 % of
-        the longer side.
+        Least and greatest disparity in px; what lies beyond +- the longer side is left out.
+        Default: estimated from the data within +-16 % of the longer side.
     settings : MatchSettings, optional
         Weights and limits.
 
@@ -114,7 +114,7 @@ def raw_matches(
     """
     settings = settings or MatchSettings()
     images, masks, candidates, offsets = check_inputs(images, masks, candidates, offsets)
-    span = None if disparity_range is None else check_range(disparity_range)
+    span = None if disparity_range is None else check_range(disparity_range, masks.shape[1:])
     n_views, shape = len(masks), masks.shape[1:]
     appearances = [None] * n_views
     if images is not None:

@@ -250,6 +250,20 @@ def test_refuses_bad_ranges(span):
         match_views(None, _slanted(), disparity_range=span)
 
 
+def test_a_range_wider_than_the_image_is_cut_to_it():
+    masks = _slanted()
+    within, _ = match_views(None, masks, disparity_range=(-96, 96))
+    wide, _ = match_views(None, masks, disparity_range=(-1e6, 1e6))
+    np.testing.assert_array_equal(wide.disparity, within.disparity)
+    assert abs(np.median(wide.disparity) - 5) < 0.3
+
+
+@pytest.mark.parametrize("span", [(96, 200), (-1e6, -96)])
+def test_refuses_a_range_beyond_the_image(span):
+    with pytest.raises(ValueError, match="beyond the longer side of the views, 96 px"):
+        match_views(None, _slanted(), disparity_range=span)
+
+
 def test_coarser_labels_still_work():
     masks = _slanted(disparity=4.0)
     left, _ = match_views(None, masks, settings=MatchSettings(label_step=1.0))
