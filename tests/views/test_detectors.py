@@ -170,7 +170,9 @@ def test_light_outside_the_disc_is_not_incidence():
 
 @pytest.mark.parametrize("segments", [2.5, "a", None, True, (2, 4.0), ("a", "b"), {4}])
 def test_segments_that_are_no_whole_numbers(segments):
-    with pytest.raises(TypeError, match=r"segments must be whole numbers.*rings, segments per ring"):
+    with pytest.raises(
+        TypeError, match=r"segments must be whole numbers.*rings, segments per ring"
+    ):
         segment_masks((64, 64), DISC, segments)
 
 
