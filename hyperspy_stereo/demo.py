@@ -95,7 +95,7 @@ def _simulated(out: Path, steps: Steps):
     rotation = signal.metadata.Stereo.scan_rotation
     off = (rotation - truth.scan_rotation + 180) % 360 - 180
     steps("rotation", f"scan rotation {rotation:.2f}°, off by {abs(off):.2f}°")
-    network = _from_scan(signal, out, steps)
+    network = _from_scan(signal, out, steps, truth.mrad_per_px)
     error = depth_errors(network.points_in_scan, truth.lines, truth.pixel_size)
     on_line = error[np.isfinite(error)]
     steps(
@@ -140,11 +140,16 @@ def _pair(options: argparse.Namespace, out: Path, steps: Steps):
     return _from_views(pair, out, steps)
 
 
-def _from_scan(signal, out: Path, steps: Steps):
+def _from_scan(signal, out: Path, steps: Steps, true_mrad_per_px: float | None = None):
     pair = signal.virtual_stereo(show_progressbar=False)
     if pair._lazy:
         pair.compute(show_progressbar=False)
-    steps("views", f"{pair.n_views} views {pair.stereo_angle:.3f}° apart")
+    text = f"{pair.n_views} views {pair.stereo_angle:.3f}° apart"
+    if true_mrad_per_px is not None:
+        left, right = np.asarray(pair.metadata.Stereo.Detector.centres)
+        true = np.rad2deg(np.hypot(*(left - right)) * true_mrad_per_px / 1000)
+        text += f", off by {abs(pair.stereo_angle - true):.3f}°"
+    steps("views", text)
     return _from_views(pair, out, steps)
 
 
