@@ -283,6 +283,11 @@ def _forgetting(name: str):
         _disc_state.forget(self if result is None else result)
         return result
 
+    method.__doc__ = (
+        f"The parent's ``{name}``; it leaves a scan that has to be calibrated anew.\n\n"
+        "See Also\n--------\n"
+        f"pyxem.signals.ElectronDiffraction2D.{name} : parameters and examples."
+    )
     return method
 
 
