@@ -41,8 +41,8 @@ def signal(scale, units="nm", shape=(48, 64)):
 TABLE = {
     # two images
     "zero angle": (lambda: pair(stereo_angle=0), ValueError, "no depth"),
-    "negative angle": (lambda: pair(stereo_angle=-4), ValueError, "swap the two images"),
-    "right angle": (lambda: pair(stereo_angle=90), ValueError, "between 0 and 90"),
+    "negative angle": (lambda: pair(stereo_angle=-4), ValueError, "exchange the images"),
+    "right angle": (lambda: pair(stereo_angle=90), ValueError, "below 90 degrees"),
     "angle is NaN": (lambda: pair(stereo_angle=np.nan), ValueError, "finite"),
     "angle is text": (lambda: pair(stereo_angle="8"), TypeError, "must be a number"),
     "unknown geometry": (lambda: pair(geometry="tilted"), ValueError, "tiltless"),

@@ -7,6 +7,8 @@ from numbers import Real
 
 import numpy as np
 
+from hyperspy_stereo.geometry.incidence import check_stereo_angle
+
 
 def real_number(value: object, name: str, unit: str) -> float:
     """Return `value` as a finite float, or raise an error that names it."""
@@ -20,15 +22,7 @@ def real_number(value: object, name: str, unit: str) -> float:
 
 def stereo_angle(value: object) -> float:
     """Return a stereo angle in degrees that parallax can be measured with."""
-    angle = real_number(value, "stereo_angle", "degrees")
-    if angle <= 0 or angle >= 90:
-        hint = "views so far apart cannot be matched"
-        if angle <= 0:
-            hint = "swap the two images instead of giving a negative angle"
-        if angle == 0:
-            hint = "two views from the same direction hold no depth"
-        raise ValueError(f"stereo_angle must lie between 0 and 90 degrees, got {angle:g}: {hint}.")
-    return angle
+    return check_stereo_angle(real_number(value, "stereo_angle", "degrees"))
 
 
 def number_array(value: object, name: str) -> np.ndarray:

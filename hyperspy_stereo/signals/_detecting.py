@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hyperspy.signals import Signal2D
 
+from hyperspy_stereo.detection import ridge_probability
+from hyperspy_stereo.detection.ridge import PERMISSIVE, STRICT
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._view_stack import ViewStack
 
@@ -13,8 +15,6 @@ METHODS = ("ridge",)
 
 def detected(pair: ViewStack, method: str, settings: dict) -> ViewStack:
     """Run a detector on each view and return a DislocationMap."""
-    from hyperspy_stereo.detection import ridge_probability
-
     if method not in METHODS:
         raise ValueError(f"method must be one of {METHODS}, got {method!r}.")
     views, inside = pair._views_array(), pair._inside_scan()
@@ -40,8 +40,6 @@ def detected(pair: ViewStack, method: str, settings: dict) -> ViewStack:
 def as_map(pair: ViewStack, line, boundary, detection: dict) -> ViewStack:
     """A DislocationMap with the calibration and state of `pair` and its images attached."""
     from hyperspy_stereo.signals.dislocation_map import (
-        PERMISSIVE,
-        STRICT,
         DislocationMap,
         LazyDislocationMap,
     )

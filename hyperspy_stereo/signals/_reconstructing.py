@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hyperspy_stereo.detection.ridge import PERMISSIVE
 from hyperspy_stereo.geometry import view_offsets
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._view_stack import ViewStack
@@ -13,7 +14,6 @@ def reconstructed(maps: ViewStack, disparity_range, min_confidence: float, min_l
     """Match the lines of all views of `maps` and triangulate them."""
     from hyperspy_stereo.matching import match_views
     from hyperspy_stereo.results import DislocationNetwork
-    from hyperspy_stereo.signals.dislocation_map import PERMISSIVE
 
     incidence, geometry = maps.incidence, maps.geometry
     offsets = view_offsets(incidence, geometry)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from hyperspy.signals import Signal2D
 
-from hyperspy_stereo.geometry import apply_affine, compose_affine, stereo_angle
+from hyperspy_stereo.geometry import compose_affine, stereo_angle
 from hyperspy_stereo.geometry.parallax import check_geometry
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._grid import grid_of, pixel_map
+from hyperspy_stereo.views import inside_scan
 
 
 class ViewStack(Signal2D):
@@ -193,12 +194,8 @@ class ViewStack(Signal2D):
         transform = self.view_transform
         if transform is None or not node.has_item("scan_shape"):
             return None
-        rows, columns = np.indices(self.axes_manager.signal_shape[::-1], dtype=float)
-        pixels = np.column_stack([columns.ravel(), rows.ravel()])
-        x, y = apply_affine(transform, pixels).T
-        height, width = (int(n) for n in node.scan_shape)
-        inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
-        return inside.reshape(rows.shape)
+        scan_shape = tuple(int(n) for n in node.scan_shape)
+        return inside_scan(transform, self.axes_manager.signal_shape[::-1], scan_shape)
 
     def _shown(self, images: np.ndarray) -> np.ndarray:
         """Images for a picture: the median instead of made-up values outside the scan."""

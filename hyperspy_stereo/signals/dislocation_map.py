@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hyperspy.signals import LazySignal2D
 
+from hyperspy_stereo.detection.ridge import STRICT
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._view_stack import ViewStack
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from hyperspy_stereo.results import DislocationNetwork
-
-STRICT, PERMISSIVE = 0.5, 0.25
 
 
 class DislocationMap(ViewStack):

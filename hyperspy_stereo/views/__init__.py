@@ -12,7 +12,7 @@ from hyperspy_stereo.views.disc import Disc, fit_descan, fit_disc
 from hyperspy_stereo.views.kikuchi import kikuchi_azimuth
 from hyperspy_stereo.views.mib import seam_cross
 from hyperspy_stereo.views.projection import project
-from hyperspy_stereo.views.resample import rectified_frame, rectified_mask, rectify
+from hyperspy_stereo.views.resample import inside_scan, rectified_frame, rectify
 from hyperspy_stereo.views.rotation import RotationFit, fit_rotation, scan_rotation
 from hyperspy_stereo.views.segments import segment_masks
 
@@ -27,11 +27,11 @@ __all__ = [
     "fit_disc",
     "fit_rotation",
     "incidence_of",
+    "inside_scan",
     "kikuchi_azimuth",
     "layout_positions",
     "project",
     "rectified_frame",
-    "rectified_mask",
     "rectify",
     "scan_rotation",
     "seam_cross",

@@ -9,7 +9,7 @@ def rectify(views: np.ndarray, azimuth_deg: float) -> tuple[np.ndarray, np.ndarr
 
     The whole scan is kept: the canvas grows to hold the turned frame, and the corners are filled
     with a smooth continuation of the nearest values (never NaN, no streaks that look like lines).
-    `rectified_mask` tells the corners from the data.
+    `inside_scan` tells the corners from the data.
 
     Parameters
     ----------
@@ -62,23 +62,31 @@ def rectify(views: np.ndarray, azimuth_deg: float) -> tuple[np.ndarray, np.ndarr
     return result, to_scan
 
 
-def rectified_mask(scan_shape: tuple[int, int], azimuth_deg: float) -> np.ndarray:
-    """Tell which pixels of a rectified view lie inside the scan.
+def inside_scan(
+    to_scan: np.ndarray, shape: tuple[int, int], scan_shape: tuple[int, int]
+) -> np.ndarray:
+    """Tell which pixels of a rectified view, or of a part of one, lie inside the scan.
 
     Parameters
     ----------
+    to_scan
+        (2, 3) affine matrix: pixel (x, y, 1) of the view to scan pixel (x, y).
+    shape
+        (H2, W2) of the view.
     scan_shape
         (H, W) of the scan.
-    azimuth_deg
-        As given to `rectify`.
 
     Returns
     -------
     (H2, W2) bool
-        True where the rectified image holds data, False in its filled corners.
+        True where the view holds data, False in its filled corners.
+
+    Examples
+    --------
+    >>> inside_scan(np.eye(2, 3), (2, 4), (2, 3))[0]
+    array([ True,  True,  True, False])
     """
-    to_scan, shape = rectified_frame(scan_shape, azimuth_deg)
-    return _within(*_scan_positions(to_scan, shape), scan_shape)
+    return _within(*_scan_positions(np.asarray(to_scan, float), shape), scan_shape)
 
 
 def rectified_frame(

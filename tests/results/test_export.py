@@ -49,7 +49,7 @@ def networks(draw):
     return network
 
 
-def same(a, b):
+def assert_same(a, b):
     arrays_a, meta_a = network_state(a)
     arrays_b, meta_b = network_state(b)
     assert meta_a == meta_b
@@ -66,7 +66,7 @@ def same(a, b):
 )
 def test_what_was_saved_is_loaded_to_the_last_bit(tmp_path, suffix, network):
     path = network.save(tmp_path / f"network{suffix}")
-    same(network, DislocationNetwork.load(path))
+    assert_same(network, DislocationNetwork.load(path))
 
 
 @pytest.fixture
