@@ -225,7 +225,7 @@ class View3D:
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        picture = base64.b64encode(scene_png(self.scene, self.size)).decode("ascii")
+        picture = base64.b64encode(self._picture()).decode("ascii")
         bundle: dict[str, Any] = {"image/png": picture, "text/plain": repr(self)}
         widget = self.widget._repr_mimebundle_()
         widget = widget[0] if isinstance(widget, tuple) else widget
@@ -233,6 +233,10 @@ class View3D:
         if view in widget:
             bundle[view] = widget[view]
         return bundle
+
+    def _picture(self) -> bytes:
+        """PNG for viewers without a browser's widgets."""
+        return scene_png(self.scene, self.size)
 
     def __repr__(self) -> str:
         return f"<View3D: {self.scene.title}, coloured by {self.scene.colour}>"
