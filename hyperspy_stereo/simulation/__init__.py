@@ -1,6 +1,39 @@
-"""Specimens and scans with exact truth: the pipeline backwards."""
+"""Specimens, two-beam images and whole scans with exact truth: the pipeline backwards.
 
-from hyperspy_stereo.simulation.compare import depth_errors
-from hyperspy_stereo.simulation.geometric import GeometricScan, simulate_scan
+Arrays in, arrays out. The three functions that make signals, `simulate_stereo_pair`,
+`simulate_tilt_series` and `simulate_4dstem`, live in `hyperspy_stereo.datasets` and can be called
+from here too.
+"""
 
-__all__ = ["GeometricScan", "depth_errors", "simulate_scan"]
+import importlib
+
+_PUBLIC = {
+    "Dislocation": "simulation.dislocation",
+    "FoilOrientation": "simulation.orientation",
+    "GeometricScan": "simulation.geometric",
+    "Microscope": "simulation.microscope",
+    "Specimen": "simulation.specimen",
+    "StackingFault": "simulation.dislocation",
+    "Truth": "simulation.truth",
+    "TwoBeam": "simulation.beam",
+    "bright_dark_field": "simulation.two_beam",
+    "crystal": "simulation.crystals",
+    "depth_errors": "simulation.compare",
+    "random_specimen": "simulation.specimens",
+    "simulate_4dstem": "datasets",
+    "simulate_scan": "simulation.geometric",
+    "simulate_stereo_pair": "datasets",
+    "simulate_tilt_series": "datasets",
+}
+
+__all__ = sorted(_PUBLIC)
+
+
+def __dir__():
+    return __all__
+
+
+def __getattr__(name):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"hyperspy_stereo.{_PUBLIC[name]}"), name)
