@@ -17,6 +17,7 @@ _PUBLIC = {
     "load": "hyperspy_stereo.loading",
 }
 _FOLDERS = (
+    "datasets",
     "detection",
     "geometry",
     "matching",
