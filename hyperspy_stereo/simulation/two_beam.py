@@ -14,8 +14,12 @@ from numpy.typing import ArrayLike
 
 from hyperspy_stereo.simulation.beam import TwoBeam
 from hyperspy_stereo.simulation.dislocation import Dislocation
-from hyperspy_stereo.simulation.propagation import column_intensities, slice_matrix
-from hyperspy_stereo.simulation.segment_field import displacement_steps, segments_of
+from hyperspy_stereo.simulation.propagation import propagate, slice_matrix
+from hyperspy_stereo.simulation.segment_field import (
+    displacement_steps,
+    segments_of,
+    slice_phases,
+)
 
 __all__ = [
     "Dislocation",
@@ -26,6 +30,7 @@ __all__ = [
 ]
 
 MOST_SLICES = 1_000_000
+PHASES_AT_ONCE = 2_000_000  # 16 MB
 FIELDS = ("segments", "nearest")
 
 
@@ -95,9 +100,9 @@ def bright_dark_field(
 
     >>> beam = TwoBeam(g=[0, 5, 0], s=0.0, xi_g=40, xi_g_abs=660, xi_0_abs=600)
     >>> screw = Dislocation([[0, -9, 100], [0, 9, 100]], burgers=[0, 0.2, 0])
-    >>> bf, df = bright_dark_field(screw, beam, 200.0, x=[-1.5, 500.0], y=[0.0])
+    >>> bf, df = bright_dark_field(screw, beam, 200.0, x=[-1.5, 900.0], y=[0.0])
     >>> bf.round(2).tolist()
-    [[0.06, 0.28]]
+    [[0.06, 0.27]]
     """
     lines = _lines(dislocations)
     _check_beam(beam)
@@ -105,7 +110,13 @@ def bright_dark_field(
     x, y = _positions(x, "x"), _positions(y, "y")
     direction = np.asarray(incidence, dtype=float)
     if direction.shape != (2,) or not np.isfinite(direction).all():
-        raise ValueError(f"incidence must be two numbers (theta_x, theta_y) in rad: {incidence!r}.")
+        raise ValueError(
+            f"incidence must be two finite numbers (theta_x, theta_y) in rad; got {incidence!r}."
+        )
+    if np.abs(direction).max() >= 1:
+        raise ValueError(
+            f"incidence is in rad and must stay below 1; got {incidence!r}. Divide mrad by 1000."
+        )
     n_slices = _number_of_slices(thickness, slice_thickness, beam.xi_g)
     if field not in FIELDS:
         raise ValueError(f"field must be one of {', '.join(FIELDS)}; got {field!r}.")
@@ -116,15 +127,15 @@ def bright_dark_field(
             lines, beam, thickness, x, y, direction, focus_depth, slice_thickness, poisson_ratio
         )
     pixels = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    bf, df = column_intensities(
-        segments_of(lines),
-        beam.at(direction),
-        float(thickness),
-        n_slices,
-        pixels - direction * focus_depth,
-        direction,
-        float(poisson_ratio),
-    )
+    bf, df = np.empty(len(pixels)), np.empty(len(pixels))
+    segments, dz = segments_of(lines), thickness / n_slices
+    entries = pixels - direction * focus_depth
+    step = np.array([*direction, 1.0]) * dz
+    at_once = max(1, PHASES_AT_ONCE // n_slices)
+    for first in range(0, len(pixels), at_once):
+        part = slice(first, first + at_once)
+        phases = slice_phases(segments, beam.g, entries[part], step, n_slices, poisson_ratio)
+        bf[part], df[part] = propagate(beam.at(direction), dz, phases)
     return bf.reshape(len(y), len(x)), df.reshape(len(y), len(x))
 
 
