@@ -1,0 +1,139 @@
+"""Views of a specimen that is tilted between exposures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hyperspy_stereo.simulation.acquisition import blurred, counted, scan_path, scanned
+from hyperspy_stereo.simulation.microscope import Microscope
+from hyperspy_stereo.simulation.specimen import Specimen
+from hyperspy_stereo.simulation.stereo_views import StereoViews, on_path
+from hyperspy_stereo.simulation.truth_maps import truth_of
+from hyperspy_stereo.simulation.turning import kikuchi_azimuth, turned_specimen
+from hyperspy_stereo.simulation.view_geometry import ViewGeometry
+from hyperspy_stereo.simulation.view_rendering import (
+    Propagation,
+    Signal,
+    check_signal,
+    image_shape,
+    spot_transmission,
+    tilted_images,
+    without_lines,
+)
+
+
+def tilt_views(
+    specimen: Specimen,
+    angles: Sequence[float] = (4.0, -4.0),
+    microscope: Microscope | None = None,
+    *,
+    axis_depth: float | None = None,
+    azimuth: float | None = None,
+    deviation_error: float = 0.0,
+    signal: Signal = "bright field",
+    slice_thickness: float = 2.0,
+    poisson_ratio: float = 0.3,
+    line_width: float = 3.0,
+    seed: int = 0,
+) -> StereoViews:
+    """Views of a specimen tilted about the vertical of the images.
+
+    The operator tilts about g and so keeps the excitation error; each view is a scan of its own,
+    with its own drift, jitter and current. x is foreshortened by the cosine of the tilt, and the
+    path through the foil is longer by its inverse.
+
+    Parameters
+    ----------
+    specimen : Specimen
+        The images show its whole field.
+    angles : sequence of float, default (4, -4)
+        Tilts in degrees, two or more different ones within 60 degrees; the views are ordered from
+        the largest to the smallest. A tilt moves what lies deeper than the axis by -sin(tilt) z.
+    microscope : Microscope, optional
+        Default: ``Microscope()``. The views are those of a small detector on the axis; focus and
+        aberration have no part in them.
+    axis_depth : float, optional
+        Depth of the tilt axis, the plane of zero disparity, from the entrance face, nm. Default:
+        the mid plane. The axis runs through the middle of the field.
+    azimuth : float, optional
+        Direction in the specimen that runs along the rows, degrees. Default: perpendicular to g,
+        so that the tilt axis is along g.
+    deviation_error : float, default 0.0
+        Rms error of the excitation error from view to view, 1/nm.
+    signal, slice_thickness, poisson_ratio, line_width, seed
+        As `stereo_views.stereo_views`.
+
+    Returns
+    -------
+    StereoViews
+        The incidence holds the tilts in mrad along x.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two different tilts, or one beyond 60 degrees.
+
+    Examples
+    --------
+    >>> from hyperspy_stereo.simulation.beam import TwoBeam
+    >>> from hyperspy_stereo.simulation.dislocation import Dislocation
+    >>> line = Dislocation([[32, 0, 20], [32, 64, 80]], burgers=[0, 0.2, 0])
+    >>> foil = Specimen((64, 64), 100, TwoBeam([0, 5, 0], 0.0, 40), (line,), ("line",))
+    >>> tilt_views(foil, (-4, 4)).incidence.round(1)[:, 0]
+    array([ 69.8, -69.8])
+    """
+    microscope = Microscope() if microscope is None else microscope
+    check_signal(signal)
+    tilts = _checked_tilts(angles)
+    if not (np.isfinite(deviation_error) and deviation_error >= 0):
+        raise ValueError(f"deviation_error is an rms in 1/nm, at least 0; got {deviation_error!r}.")
+    direction = float(kikuchi_azimuth(specimen) if azimuth is None else azimuth)
+    turned = turned_specimen(specimen, direction)
+    shape = image_shape(turned, microscope.pixel_size)
+    incidence = np.column_stack([1000.0 * np.deg2rad(tilts), np.zeros(len(tilts))])
+    depth = turned.thickness / 2 if axis_depth is None else float(axis_depth)
+    geometry = ViewGeometry.even(incidence, "tilt", depth, shape, microscope.pixel_size)
+    rng = np.random.default_rng(seed)
+    deviations = rng.normal(0.0, 1.0, len(tilts)) * deviation_error
+    how = Propagation(slice_thickness, poisson_ratio)
+    raw = tilted_images(turned, geometry, deviations, signal, how)
+    empty = tilted_images(without_lines(turned), geometry, deviations, signal, how)
+    images, truth = _exposures(turned, geometry, raw, empty, microscope, line_width, rng)
+    return StereoViews(images, incidence, truth, direction, microscope)
+
+
+def _checked_tilts(angles: Sequence[float]) -> np.ndarray:
+    tilts = np.sort(np.atleast_1d(np.asarray(angles, float)))[::-1]
+    if tilts.ndim != 1 or len(np.unique(tilts)) != len(tilts) or len(tilts) < 2:
+        raise ValueError(f"angles must be two or more different tilts in degrees; got {angles!r}.")
+    if not np.abs(tilts).max() <= 60:
+        raise ValueError(f"tilts must lie within 60 degrees either way; got {angles!r}.")
+    return tilts
+
+
+def _exposures(specimen, geometry, raw, empty, microscope, line_width, rng):
+    """Record each view in a scan of its own; images and truth."""
+    seen = blurred(raw, microscope)
+    picture = seen
+    if specimen.spots:
+        picture = blurred(raw * spot_transmission(specimen, geometry), microscope)
+    paths = [scan_path(microscope.scan, geometry.shape, microscope.pixel_size, rng) for _ in raw]
+    clean = np.concatenate(
+        [scanned(view[None], path, jitter=False) for view, path in zip(picture, paths, strict=True)]
+    )
+    noisy = np.concatenate(
+        [scanned(view[None], path) for view, path in zip(picture, paths, strict=True)]
+    )
+    gain = np.stack([path.gain for path in paths])
+    images = counted(noisy, microscope.dose, microscope.counter, rng, gain=gain)
+    truth = truth_of(
+        specimen,
+        on_path(geometry, paths),
+        clean,
+        blurred(empty, microscope),
+        contrast_views=seen,
+        line_width=line_width,
+    )
+    return images, truth
