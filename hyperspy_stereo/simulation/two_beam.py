@@ -71,8 +71,8 @@ def bright_dark_field(
         Poisson's ratio, which is near 0.3 for most metals.
     field : {"segments", "nearest"}, default "segments"
         "segments" superposes the exact fields of all straight segments in float64, on all cores.
-        "nearest" takes the nearest tangent line's field with a smooth taper in float32, as for bulk
-        data: much faster where there are many segments.
+        "nearest" takes the nearest tangent line's field with a smooth taper in float32, as
+        `columns.column_images` does for bulk data: much faster where there are many segments.
 
     Returns
     -------

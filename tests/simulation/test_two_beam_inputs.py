@@ -21,6 +21,23 @@ def test_one_line_or_a_list_of_lines():
     np.testing.assert_array_equal(bright_dark_field((line,), beam, 200.0, x, y)[0], bf)
 
 
+@pytest.mark.parametrize("burgers", [[0, 0.2, 0], [0.2, 0, 0]])
+def test_nearest_tangent_is_the_exact_field_for_a_straight_line(burgers):
+    beam = TwoBeam([3, 4, 0], 0.01, 40.0, 660.0, 600.0)
+    line = Dislocation([[0, -100, 90], [0, 100, 90]], burgers)
+    x = np.arange(-59.5, 60)
+    exact, nearest = (
+        np.array(
+            bright_dark_field(
+                line, beam, 200.0, x, [0.0, 5.0], (0.04, -0.03), 50.0, slice_thickness=0.5, field=f
+            )
+        )
+        for f in ("segments", "nearest")
+    )
+    assert np.ptp(exact[0]) > 0.1
+    np.testing.assert_allclose(nearest, exact, atol=0.01)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
