@@ -2,17 +2,27 @@
 
 from hyperspy_stereo.viewer.anaglyph import anaglyph, plot_anaglyph, stretch
 from hyperspy_stereo.viewer.camera import Camera, to_y_up
+from hyperspy_stereo.viewer.contrast_case import ContrastCase
+from hyperspy_stereo.viewer.contrast_explorer import ContrastExplorer
 from hyperspy_stereo.viewer.overlay import plot_detection, plot_disparity, plot_lines
 from hyperspy_stereo.viewer.plot import plot_network
+from hyperspy_stereo.viewer.simulation_plots import plot_convergence, plot_disc, plot_truth
+from hyperspy_stereo.viewer.specimen_view import plot_specimen
 
 __all__ = [
     "Camera",
+    "ContrastCase",
+    "ContrastExplorer",
     "anaglyph",
     "plot_anaglyph",
+    "plot_convergence",
     "plot_detection",
+    "plot_disc",
     "plot_disparity",
     "plot_lines",
     "plot_network",
+    "plot_specimen",
+    "plot_truth",
     "stretch",
     "to_y_up",
 ]

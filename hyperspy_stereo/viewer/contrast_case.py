@@ -178,29 +178,46 @@ class ContrastCase:
         -------
         CaseImages
         """
-        from hyperspy_stereo.simulation.two_beam import bright_dark_field, perfect_crystal
+        from hyperspy_stereo.simulation.two_beam import perfect_crystal
 
         if slice_thickness is None:
             slice_thickness = 4.0 if self.kind == "loop" else 2.0
-        rows, columns = self.shape
-        x, y = np.arange(columns) * self.pixel_size, np.arange(rows) * self.pixel_size
         slope = float(np.tan(np.deg2rad(self.stereo_angle) / 2))
         fields, levels = [], []
         # View 0, the left one, has the larger incidence; the middle of the foil is in focus.
         for incidence in ((0.0, 0.0), (slope, 0.0), (-slope, 0.0)):
-            fields.append(
-                bright_dark_field(
-                    self.dislocation,
-                    self.beam,
-                    self.thickness,
-                    x,
-                    y,
-                    incidence,
-                    focus_depth=self.thickness / 2,
-                    slice_thickness=slice_thickness,
-                )
-            )
+            fields.append(self._view(incidence, slice_thickness))
             levels.append(perfect_crystal(self.beam.at(incidence), self.thickness))
         (bright, dark), (left, _), (right, _) = fields
         background = (levels[0][0], levels[0][1], levels[1][0], levels[2][0])
         return CaseImages(bright, dark, left, right, tuple(float(b) for b in background))
+
+    def _view(self, incidence: tuple[float, float], slice_thickness: float) -> np.ndarray:
+        """Bright and dark field of one view, (2, H, W)."""
+        x, y = (np.arange(n) * self.pixel_size for n in self.shape[::-1])
+        if self.kind != "loop":
+            return self._fields(x, y, incidence, slice_thickness)
+        # Far from a loop the images are smooth, and loops have many segments.
+        coarse_x, coarse_y = (np.linspace(0, v[-1], -(-len(v) // 4) + 1) for v in (x, y))
+        far = self._fields(coarse_x, coarse_y, incidence, slice_thickness)
+        image = _weights(y, coarse_y) @ far @ _weights(x, coarse_x).T
+        near_x, near_y = (
+            np.flatnonzero(np.abs(v - c) < 2.4 * LOOP_RADIUS)
+            for v, c in zip((x, y), self.centre, strict=False)
+        )
+        near = self._fields(x[near_x], y[near_y], incidence, slice_thickness)
+        image[:, near_y[0] : near_y[-1] + 1, near_x[0] : near_x[-1] + 1] = near
+        return image
+
+    def _fields(self, x, y, incidence, slice_thickness) -> np.ndarray:
+        from hyperspy_stereo.simulation.two_beam import bright_dark_field
+
+        line, beam, t = self.dislocation, self.beam, self.thickness
+        focus = t / 2
+        return np.stack(bright_dark_field(line, beam, t, x, y, incidence, focus, slice_thickness))
+
+
+def _weights(fine: np.ndarray, coarse: np.ndarray) -> np.ndarray:
+    """Matrix (n, m) of linear interpolation from m even places to n places."""
+    apart = np.abs(fine[:, None] - coarse[None]) / (coarse[1] - coarse[0])
+    return np.clip(1 - apart, 0, None)

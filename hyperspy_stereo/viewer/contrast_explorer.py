@@ -59,6 +59,7 @@ class ContrastExplorer:
         self.case = replace(case or ContrastCase(), **settings)
         self.images: CaseImages = self.case.images()
         self._widget: Any = None
+        self._picture: Any = None
         self._controls: dict[str, Any] = {}
         self._following = True
         self._draw()
@@ -181,7 +182,8 @@ class ContrastExplorer:
         self._refresh_section()
         self._refresh_g()
         self._artists["text"].set_text(_numbers(self.case))
-        self.figure.canvas.draw_idle()
+        if self._picture is not None:
+            self._picture.value = self._png()
 
     def _refresh_g(self) -> None:
         case = self.case
@@ -219,16 +221,13 @@ class ContrastExplorer:
 
     def _assemble(self) -> Any:
         import ipywidgets as widgets
-        from ipympl.backend_nbagg import Canvas, FigureManager
 
-        canvas = Canvas(self.figure)
-        FigureManager(canvas, 0)
-        canvas.header_visible = canvas.footer_visible = canvas.toolbar_visible = False
-        canvas.resizable = False
+        # A picture and no interactive canvas: importing ipympl would take over the user's backend.
+        self._picture = widgets.Image(value=self._png(), format="png")
         self._controls = self._sliders(widgets)
         for name, control in self._controls.items():
             control.observe(self._on_change(name), "value")
-        return widgets.VBox([_columns(widgets, list(self._controls.values())), canvas])
+        return widgets.VBox([_columns(widgets, list(self._controls.values())), self._picture])
 
     def _sliders(self, widgets: Any) -> dict[str, Any]:
         case = self.case
@@ -267,9 +266,7 @@ class ContrastExplorer:
         return follow
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        buffer = io.BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=DPI)
-        picture = base64.b64encode(buffer.getvalue()).decode("ascii")
+        picture = base64.b64encode(self._png(9)).decode("ascii")
         bundle: dict[str, Any] = {"image/png": picture, "text/plain": repr(self)}
         widget = self.widget._repr_mimebundle_()
         widget = widget[0] if isinstance(widget, tuple) else widget
@@ -277,6 +274,12 @@ class ContrastExplorer:
         if view in widget:
             bundle[view] = widget[view]
         return bundle
+
+    def _png(self, compress_level: int = 1) -> bytes:
+        """The figure as it is now; packed fast rather than small for what follows a slider."""
+        buffer, options = io.BytesIO(), {"compress_level": compress_level}
+        self.figure.savefig(buffer, format="png", dpi=DPI, pil_kwargs=options)
+        return buffer.getvalue()
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{k}={v!r}" for k, v in list(asdict(self.case).items())[:8])
