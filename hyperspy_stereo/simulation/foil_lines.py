@@ -10,7 +10,7 @@ from hyperspy_stereo.simulation.specimen import Specimen
 
 def lines_in_foil(
     specimen: Specimen, step: float, margin: tuple[float, float] = (0.0, 0.0)
-) -> tuple[list[np.ndarray], list[str]]:
+) -> tuple[list[np.ndarray], list[int]]:
     """Pieces of the dislocations between the faces of the foil.
 
     Parameters
@@ -27,8 +27,8 @@ def lines_in_foil(
     lines : list of (n, 3) ndarray
         x, y, z in nm, z from the entrance face. A line that leaves the foil or the field and
         comes back gives several. Corners are kept; ends lie on the faces.
-    kinds : list of str
-        What each belongs to.
+    owners : list of int
+        Number of the dislocation that each is a piece of.
 
     Raises
     ------
@@ -40,20 +40,19 @@ def lines_in_foil(
     >>> from hyperspy_stereo.simulation.beam import TwoBeam
     >>> line = Dislocation([[10, 20, 40], [10, 20, 60]], [0.2, 0, 0])
     >>> foil = Specimen((64, 64), 100, TwoBeam([5, 0, 0], 0, 40), (line,), ("line",))
-    >>> lines, kinds = lines_in_foil(foil, step=10.0)
-    >>> lines[0][[0, -1], 2], kinds
-    (array([  0., 100.]), ['line'])
+    >>> lines, owners = lines_in_foil(foil, step=10.0)
+    >>> lines[0][[0, -1], 2], owners
+    (array([  0., 100.]), [0])
     """
     if not step > 0:
         raise ValueError(f"step must be a distance above 0 nm; got {step!r}.")
-    lines, kinds = [], []
+    lines, owners = [], []
     for number, dislocation in enumerate(specimen.dislocations):
-        kind = specimen.kinds[number] if number < len(specimen.kinds) else "line"
         path = _subdivided(_extended(dislocation, specimen, margin), step)
         for piece in _pieces(path, _room(path, specimen, margin)):
             lines.append(piece)
-            kinds.append(kind)
-    return lines, kinds
+            owners.append(number)
+    return lines, owners
 
 
 def _extended(line: Dislocation, specimen: Specimen, margin) -> np.ndarray:

@@ -10,7 +10,11 @@ from hyperspy_stereo.simulation.specimen import Boundary, Specimen
 from hyperspy_stereo.simulation.truth import Truth
 from hyperspy_stereo.simulation.view_geometry import ViewGeometry
 from hyperspy_stereo.simulation.view_rendering import spot_radius
-from hyperspy_stereo.simulation.visibility import MIN_CONTRAST, visible_parts
+from hyperspy_stereo.simulation.visibility import (
+    MIN_CONTRAST,
+    contrast_strength,
+    visible_parts,
+)
 
 #: px beyond the edge of a line's mask within which another line makes a pixel ambiguous.
 OVERLAP = 1.0
@@ -62,7 +66,8 @@ def truth_of(
         raise ValueError(f"line_width must be above 0 px; got {line_width!r}.")
     reach = np.max([geometry.zero_depth, specimen.thickness - geometry.zero_depth, 0.0])
     margin = np.abs(geometry.rays).max(axis=0) * reach + geometry.pixel_size
-    lines, kinds = lines_in_foil(specimen, geometry.pixel_size, tuple(margin))
+    lines, owners = lines_in_foil(specimen, geometry.pixel_size, tuple(margin))
+    kinds = [specimen.kinds[k] if k < len(specimen.kinds) else "line" for k in owners]
     lines = [line - (0.0, 0.0, geometry.zero_depth) for line in lines]
     if reference is None:
         visible = [_in_image(line, geometry) for line in lines]
@@ -76,7 +81,11 @@ def truth_of(
             geometry.pixel_size,
             geometry.shift,
         )
-        visible = visible_parts(lines, seen, reference, even, specimen.beam, min_contrast)
+        strength = [
+            contrast_strength(line, specimen.dislocations[k].burgers, specimen.beam)
+            for line, k in zip(lines, owners, strict=True)
+        ]
+        visible = visible_parts(lines, seen, reference, even, specimen.beam, strength, min_contrast)
     maps = line_maps(lines, visible, geometry, line_width)
     return Truth(
         specimen=specimen,

@@ -14,6 +14,8 @@ from hyperspy_stereo.simulation.view_geometry import ViewGeometry
 #: Least contrast of a visible line: change of the intensity relative to the same foil without
 #: dislocations, at the scale of a line's image and beyond what the surroundings have of it.
 MIN_CONTRAST = 0.04
+#: Least strength of a line that can be seen at all; see `contrast_strength`.
+MIN_STRENGTH = 0.08
 # nm: within this distance of the line its image may lie; smoothing of the line's image, and of
 # its surroundings; a line this near in the image hides which of the two is seen.
 _REACH, _FINE, _COARSE, _NEIGHBOUR = 6.0, 1.5, 16.0, 9.0
@@ -22,21 +24,58 @@ _REACH, _FINE, _COARSE, _NEIGHBOUR = 6.0, 1.5, 16.0, 9.0
 _GAP_DEPTH, _GAP_LENGTH, _SHORTEST = 0.75, 12.0, 10.0
 
 
+def contrast_strength(line: np.ndarray, burgers: np.ndarray, beam: TwoBeam) -> np.ndarray:
+    """How strongly a line bends the reflecting planes at each of its points.
+
+    Parameters
+    ----------
+    line : (n, 3) ndarray
+        nm.
+    burgers : (3,) ndarray
+        nm.
+    beam : TwoBeam
+        Its g.
+
+    Returns
+    -------
+    (n,) ndarray
+        |g.b| + |g.b_e| / 8 + |g.(b x u)| / 8 with the edge part b_e and the direction u. A line
+        with g.b = 0 cannot be seen where it is below about 0.08.
+
+    Notes
+    -----
+    P. B. Hirsch et al., Electron Microscopy of Thin Crystals (1977), chapter 7, on the residual
+    contrast of edge dislocations with m = g.(b x u) / 8.
+
+    Examples
+    --------
+    >>> screw = np.array([[0.0, 0, 50], [50, 0, 50]])
+    >>> contrast_strength(screw, np.array([0.2, 0, 0]), TwoBeam([0, 5, 0], 0, 40))
+    array([0., 0.])
+    """
+    way = np.gradient(line, axis=0)
+    way /= np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-12)
+    edge = burgers - (way @ burgers)[:, None] * way
+    residual = np.abs(edge @ beam.g) + np.abs(np.cross(burgers, way) @ beam.g)
+    return np.abs(beam.g @ burgers) + residual / 8
+
+
 def visible_parts(
     lines: list[np.ndarray],
     clean: np.ndarray,
     reference: np.ndarray,
     geometry: ViewGeometry,
     beam: TwoBeam,
+    strength: list[np.ndarray] | None = None,
     min_contrast: float = MIN_CONTRAST,
 ) -> list[np.ndarray]:
     """Tell where each line is seen in each view.
 
     The views are compared with those of the same foil without dislocations: a point is visible
     where their relative difference, band-passed to the width of a line's image, is at least
-    `min_contrast` within 6 nm of it. Along the line, gaps shorter than an oscillation of the
-    contrast are closed, and places where another line is too near to tell whose contrast it is
-    take the answer of the nearest free place of the same line.
+    `min_contrast` within 6 nm of it and its own `strength` is not too small. Along the line, gaps
+    shorter than an oscillation of the contrast are closed, and places where another line is too
+    near to tell whose contrast it is take the answer of the nearest free place of the same line.
 
     Parameters
     ----------
@@ -48,6 +87,8 @@ def visible_parts(
         Of these views.
     beam : TwoBeam
         Gives the period of the oscillation with depth.
+    strength : list of (n,) ndarray, optional
+        `contrast_strength` of each line: what is seen where it is below 0.08 belongs to others.
     min_contrast : float, default 0.04
         Dimensionless.
 
@@ -66,6 +107,9 @@ def visible_parts(
     owner = np.repeat(np.arange(len(lines)), np.diff(starts))
     along = _lengths(points, starts)
     period = 1 / np.hypot(beam.s, 1 / beam.xi_g)
+    own = np.ones(len(points), bool)
+    if strength is not None:
+        own = np.concatenate(strength) >= MIN_STRENGTH
     seen = np.zeros((geometry.n_views, len(points)), bool)
     for view, placed in enumerate(geometry.project(points)):
         column, row = np.rint(placed).astype(int).T
@@ -76,7 +120,9 @@ def visible_parts(
         shared = near_others(placed, owner, _NEIGHBOUR / geometry.pixel_size, height, width)
         for first, last in pairwise(starts):
             part = slice(first, last)
-            answer = _freed(value[part] >= min_contrast, shared[part] | ~inside[part], along[part])
+            answer = _freed(
+                (value[part] >= min_contrast) & own[part], shared[part] | ~inside[part], along[part]
+            )
             answer = _smoothed(answer, along[part], points[part, 2], period)
             seen[view, part] = answer & inside[part]
     return [seen[:, first:last] for first, last in pairwise(starts)]
