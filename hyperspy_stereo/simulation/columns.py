@@ -247,8 +247,8 @@ def _foil(specimen: Specimen, x: np.ndarray, y: np.ndarray, slice_thickness: flo
     thickness = np.maximum(specimen.thickness_at(x[None, :], y[:, None]), 0.0)
     if not thickness.max() > 0:
         raise ValueError(
-            f"the specimen must be thicker than 0 nm somewhere; got {specimen.thickness!r} nm at its "
-            "middle. Set `thickness` and `wedge` of the Specimen."
+            f"the specimen must be thicker than 0 nm somewhere; got {specimen.thickness!r} nm at "
+            "its middle. Set `thickness` and `wedge` of the Specimen."
         )
     n_slices = max(1, int(np.ceil(thickness.max() / slice_thickness - 1e-9)))
     deviation = specimen.deviation_at(x[None, :], y[:, None])

@@ -10,6 +10,8 @@ import numpy as np
 
 from hyperspy_stereo.simulation.dislocation import Dislocation
 
+PLACE, ALONG, FIRST, SECOND, TERMS, TAPER, INSIDE, ARC = 0, 3, 6, 9, 12, 16, 17, 18
+N_COLUMNS = 19
 FAR = 1e5  # nm; stands for a line that never ends
 SHARP = 0.6  # rad; corners that turn further are corners, not pieces of a smooth curve
 CORNER = 8.0  # nm over which the tangent turns at a sharp corner
@@ -22,40 +24,34 @@ class SampledLines(NamedTuple):
     ----------
     start : (n_lines + 1,) int64
         Where each line's samples begin.
-    place, along, first, second : (n, 3) float64
-        Sample in nm, unit tangent, and two axes normal to it; first x second = along.
-    arc : (n,) float64
-        Length from the line's start in nm.
-    terms : (n, 4) float64
-        Factors of the logarithm, sin 2 psi, cos 2 psi and of the constant of g.R in turns.
-    taper : (n,) float64
-        1 / r_c**2 in 1/nm**2, r_c being where the line's own field has faded to nothing.
-    inside : (n,) float64
-        Length from the nearest free end in nm, below zero beyond it; `FAR` without free ends.
+    samples : (n, 19) float64
+        One row for each sample:
+
+        - `PLACE`: x, y, z in nm; `ALONG`: the unit tangent;
+        - `FIRST`, `SECOND`: two axes normal to it, first x second = along;
+        - `TERMS`: factors of the logarithm, sin 2 psi, cos 2 psi and the constant of g.R in turns;
+        - `TAPER`: 1 / r_c**2 in 1/nm**2, r_c being where the line's own field has faded;
+        - `INSIDE`: length from the nearest free end in nm, below zero beyond it; else `FAR`;
+        - `ARC`: length from the line's start in nm.
     turns : (n_lines,) float64
         g.b / (2 pi).
     cell : (n_lines,) float64
         Length in nm over which the line may be taken as straight.
-    closed, bent, ends : (n_lines,) bool
-        A loop; a line with more than one near place to choose from; a line that ends in the foil.
+    closed, ends : (n_lines,) bool
+        A loop; a line that ends in the foil.
+    stride : (n_lines,) int64
+        Where a line has several near parts: every how many samples to look for them; else 0.
     balls : (n_balls, 5) float64
         Balls x, y, z, radius that cover the line's reach, and the line each belongs to.
     """
 
     start: np.ndarray
-    place: np.ndarray
-    along: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
-    arc: np.ndarray
-    terms: np.ndarray
-    taper: np.ndarray
-    inside: np.ndarray
+    samples: np.ndarray
     turns: np.ndarray
     cell: np.ndarray
     closed: np.ndarray
-    bent: np.ndarray
     ends: np.ndarray
+    stride: np.ndarray
     balls: np.ndarray
 
 
@@ -93,36 +89,31 @@ def sample_lines(
         clear = _clearance(place, arc, line.closed, reach)
         radius = np.minimum(clear, 0.8 / np.maximum(curvature, 1e-9))
         radius = _faded(np.clip(radius, 0.5, reach), arc)
-        rows["place"].append(place)
-        rows["along"].append(along)
-        rows["first"].append(first)
-        rows["second"].append(second)
-        rows["arc"].append(arc)
-        rows["inside"].append(inside)
-        rows["terms"].append(_terms(line.burgers, g, along, first, second, poisson_ratio))
-        rows["taper"].append(radius**-2.0)
+        terms = _terms(line.burgers, g, along, first, second, poisson_ratio)
+        rows["samples"].append(
+            np.column_stack([place, along, first, second, terms, radius**-2.0, inside, arc])
+        )
         rows["turns"].append(float(g @ line.burgers) / (2 * np.pi))
         tightest = 1 / max(curvature.max(), 1e-9)
-        rows["cell"].append(min(np.sqrt(0.4 * tightest), 0.35 * radius.min(), 16.0))
+        rows["cell"].append(min(np.sqrt(0.8 * tightest), 0.35 * radius.min(), 16.0))
         rows["closed"].append(line.closed)
-        rows["bent"].append(line.closed or radius.min() < 0.999 * reach)
+        several = line.closed or radius.min() < 0.999 * reach
+        rows["stride"].append(max(1, int(radius.min() / 6)) if several else 0)
         rows["ends"].append(not (line.closed or line.extend))
         rows["balls"].append(_balls(place, radius, line.closed, index, box))
     return _joined(rows)
 
 
 def _joined(rows: dict[str, list]) -> SampledLines:
-    counts = [len(place) for place in rows["place"]]
+    counts = [len(samples) for samples in rows["samples"]]
     rows["start"] = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    widths = {"place": 3, "along": 3, "first": 3, "second": 3, "terms": 4, "balls": 5}
-    for name in ("place", "along", "first", "second", "terms", "balls"):
-        rows[name] = np.concatenate([np.zeros((0, widths[name])), *rows[name]])
-    for name in ("arc", "taper", "inside"):
-        rows[name] = np.concatenate([np.zeros(0), *rows[name]])
+    rows["samples"] = np.concatenate([np.zeros((0, N_COLUMNS)), *rows["samples"]])
+    rows["balls"] = np.concatenate([np.zeros((0, 5)), *rows["balls"]])
     for name in ("turns", "cell"):
         rows[name] = np.array(rows[name], dtype=float)
-    for name in ("closed", "bent", "ends"):
+    for name in ("closed", "ends"):
         rows[name] = np.array(rows[name], dtype=bool)
+    rows["stride"] = np.array(rows["stride"], dtype=np.int64)
     return SampledLines(**rows)
 
 
@@ -229,15 +220,15 @@ def _terms(
 def _balls(
     place: np.ndarray, radius: np.ndarray, closed: bool, index: int, box: np.ndarray
 ) -> np.ndarray:
-    """Balls around pieces of some 32 nm that hold every point of the line's reach."""
+    """Balls around pieces of some 16 nm that hold every point of the line's reach."""
     pieces = place[:-1], place[1:]
     keep = np.linalg.norm(pieces[1] - pieces[0], axis=1) < FAR / 2
     a, b = pieces[0][keep], pieces[1][keep]
     wide = np.maximum(radius[:-1], radius[1:])[keep]
-    count = np.maximum(1, np.linalg.norm(b - a, axis=1) // 32).astype(int)
+    count = np.maximum(1, np.linalg.norm(b - a, axis=1) // 16).astype(int)
     middle = (a + b) / 2
     size = np.linalg.norm(b - a, axis=1) / 2
-    group = np.cumsum(size * 2) // 32 + np.cumsum(count > 1) * 1e6
+    group = np.cumsum(size * 2) // 16 + np.cumsum(count > 1) * 1e6
     found = []
     for one in np.unique(group):
         which = group == one

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from hyperspy_stereo.simulation.tangent_field import FAST, N_NODE, add_tangent_field
+from hyperspy_stereo.simulation.tangent_field import FAST, LANES, N_NODE, add_tangent_field
 
-ROWS = 4  # rows that one worker takes in turn
-# Ratios of neighbouring terms of the series of cos sqrt(x) and of sin sqrt(x) / sqrt(x), last first.
+ROWS = 8  # rows that one worker takes in turn
+# Ratios of neighbouring terms of the series of cos sqrt(x) and sin sqrt(x) / sqrt(x), last first.
 SERIES = tuple(
     (np.float32(-1.0 / (2 * n * (2 * n - 1))), np.float32(-1.0 / (2 * n * (2 * n + 1))))
     for n in range(10, 0, -1)
@@ -27,41 +27,69 @@ def add_smooth_field(field, x, y, theta, focus, dz, planes, phase):
     nz, ny, _, n_grid = field.gradient.shape
     h = field.spacing
     row = np.empty(n_grid, np.float32)
-    tx, ty = np.float32(theta[0]), np.float32(theta[1])
     for k in range(nz):
         depth = field.origin[2] + k * h - focus
         v = min(max((y + theta[1] * depth - field.origin[1]) / h, 1.0), ny - 2.001)
         j = int(v)
-        weights = _cubic(np.float32(v - j))
-        row[:] = 0
-        for tap in range(4):
-            node = field.gradient[k, j - 1 + tap]
-            w = weights[tap]
-            for i in range(n_grid):
-                row[i] += w * (tx * node[0, i] + ty * node[1, i] + node[2, i])
-        offset = theta[0] * depth - field.origin[0]
-        for i in range(len(x)):
-            u = np.float32(min(max((x[i] + offset) / h, 1.0), n_grid - 2.001))
-            a = int(u)
-            w0, w1, w2, w3 = _cubic(u - np.float32(a))
-            planes[k, i] = w0 * row[a - 1] + w1 * row[a] + w2 * row[a + 1] + w3 * row[a + 2]
-    base = np.float32(field.origin[2] / h)
-    per = np.float32(1.0 / h)
+        _contract(field.gradient[k, j - 1 : j + 3], np.float32(v - j), theta, row)
+        _spread(
+            row, x, np.float32(theta[0] * depth - field.origin[0]), np.float32(1 / h), planes[k]
+        )
+    base, per = np.float32(field.origin[2] / h), np.float32(1.0 / h)
+    low, high = dz.min(), dz.max()
     for k in range(len(phase)):
+        middle = np.float32(k + 0.5) * per
         begin = 0
         while begin < len(x):
-            a = int((k + 0.5) * dz[begin] * per - base)
-            end = begin + 1
-            while end < len(x) and int((k + 0.5) * dz[end] * per - base) == a:
-                end += 1
-            p0, p1, p2, p3 = planes[a - 1], planes[a], planes[a + 1], planes[a + 2]
-            middle = np.float32(k + 0.5)
-            out = phase[k]
-            for i in range(begin, end):
-                f = middle * dz[i] * per - base - np.float32(a)
-                w0, w1, w2, w3 = _cubic(f)
-                out[i] += dz[i] * (w0 * p0[i] + w1 * p1[i] + w2 * p2[i] + w3 * p3[i])
+            a = int(middle * dz[begin] - base)
+            end = len(x)
+            if int(middle * low - base) != int(middle * high - base):
+                end = begin + 1
+                while end < len(x) and int(middle * dz[end] - base) == a:
+                    end += 1
+            _mix(
+                planes[a - 1, begin:end],
+                planes[a, begin:end],
+                planes[a + 1, begin:end],
+                planes[a + 2, begin:end],
+                dz[begin:end],
+                middle,
+                base + np.float32(a),
+                phase[k, begin:end],
+            )
             begin = end
+
+
+@numba.njit(**FAST)
+def _contract(nodes, f, theta, row):
+    """Strain along the rays from the gradients of four rows of the grid."""
+    weights = _cubic(f)
+    tx, ty = np.float32(theta[0]), np.float32(theta[1])
+    row[:] = 0
+    for tap in range(4):
+        w = weights[tap]
+        gx, gy, gz = nodes[tap, 0], nodes[tap, 1], nodes[tap, 2]
+        for i in range(len(row)):
+            row[i] += w * (tx * gx[i] + ty * gy[i] + gz[i])
+
+
+@numba.njit(**FAST)
+def _spread(row, x, offset, per, out):
+    """A row of the grid carried over to the columns."""
+    limit = np.float32(len(row) - 2.001)
+    for i in range(len(x)):
+        u = min(max((np.float32(x[i]) + offset) * per, np.float32(1.0)), limit)
+        a = np.uint32(u)
+        w0, w1, w2, w3 = _cubic(u - np.float32(a))
+        out[i] = w0 * row[a - 1] + w1 * row[a] + w2 * row[a + 1] + w3 * row[a + 2]
+
+
+@numba.njit(**FAST)
+def _mix(p0, p1, p2, p3, dz, middle, base, out):
+    """Add four planes of the grid, weighted for the depths of a slice's middle."""
+    for i in range(len(out)):
+        w0, w1, w2, w3 = _cubic(middle * dz[i] - base)
+        out[i] += dz[i] * (w0 * p0[i] + w1 * p1[i] + w2 * p2[i] + w3 * p3[i])
 
 
 @numba.njit(inline="always", **FAST)
@@ -200,65 +228,92 @@ def _set_matrices(s, q_real, q_imaginary, height, half, full):
 
 
 @numba.njit(**FAST)
-def _advance(state, matrix, begin, end):
-    """state <- matrix state for the columns from begin to end."""
-    for i in range(begin, end):
-        ur, ui, vr, vi = state[0, i], state[1, i], state[2, i], state[3, i]
-        ar, ai, br, bi = matrix[0, i], matrix[1, i], matrix[2, i], matrix[3, i]
-        qr, qi = matrix[4, i], matrix[5, i]
-        state[0, i] = ar * ur - ai * ui + qr * vr - qi * vi
-        state[1, i] = ar * ui + ai * ur + qr * vi + qi * vr
-        state[2, i] = qr * ur - qi * ui + br * vr - bi * vi
-        state[3, i] = qr * ui + qi * ur + br * vi + bi * vr
+def _advance(ur, ui, vr, vi, ar, ai, br, bi, qr, qi):
+    """(u, v) <- (a u + q v, q u + b v), real and imaginary parts apart."""
+    for i in range(len(ur)):
+        a, b, c, d = ur[i], ui[i], vr[i], vi[i]
+        ur[i] = ar[i] * a - ai[i] * b + qr[i] * c - qi[i] * d
+        ui[i] = ar[i] * b + ai[i] * a + qr[i] * d + qi[i] * c
+        vr[i] = qr[i] * a - qi[i] * b + br[i] * c - bi[i] * d
+        vi[i] = qr[i] * b + qi[i] * a + br[i] * d + bi[i] * c
 
 
 @numba.njit(**FAST)
-def _rotate_advance(state, cosine, sine, matrix, begin, end):
-    """Turn phi_g by a slice's phase, then `_advance`."""
-    for i in range(begin, end):
-        ur, ui = state[0, i], state[1, i]
-        c, s = cosine[i], sine[i]
-        vr = state[2, i] * c - state[3, i] * s
-        vi = state[2, i] * s + state[3, i] * c
-        ar, ai, br, bi = matrix[0, i], matrix[1, i], matrix[2, i], matrix[3, i]
-        qr, qi = matrix[4, i], matrix[5, i]
-        state[0, i] = ar * ur - ai * ui + qr * vr - qi * vi
-        state[1, i] = ar * ui + ai * ur + qr * vi + qi * vr
-        state[2, i] = qr * ur - qi * ui + br * vr - bi * vi
-        state[3, i] = qr * ui + qi * ur + br * vi + bi * vr
+def _rotate_advance(ur, ui, vr, vi, ar, ai, br, bi, qr, qi, cosine, sine):
+    """Turn v by a slice's phase, then `_advance`."""
+    for i in range(len(ur)):
+        a, b = ur[i], ui[i]
+        c = vr[i] * cosine[i] - vi[i] * sine[i]
+        d = vr[i] * sine[i] + vi[i] * cosine[i]
+        ur[i] = ar[i] * a - ai[i] * b + qr[i] * c - qi[i] * d
+        ui[i] = ar[i] * b + ai[i] * a + qr[i] * d + qi[i] * c
+        vr[i] = qr[i] * a - qi[i] * b + br[i] * c - bi[i] * d
+        vi[i] = qr[i] * b + qi[i] * a + br[i] * d + bi[i] * c
+
+
+@numba.njit(**FAST)
+def _step(state, matrix, begin, end):
+    _advance(
+        state[0, begin:end],
+        state[1, begin:end],
+        state[2, begin:end],
+        state[3, begin:end],
+        matrix[0, begin:end],
+        matrix[1, begin:end],
+        matrix[2, begin:end],
+        matrix[3, begin:end],
+        matrix[4, begin:end],
+        matrix[5, begin:end],
+    )
+
+
+@numba.njit(**FAST)
+def _rotate_step(state, matrix, cosine, sine, begin, end):
+    c, s = cosine[begin:end], sine[begin:end]
+    _rotate_advance(
+        state[0, begin:end],
+        state[1, begin:end],
+        state[2, begin:end],
+        state[3, begin:end],
+        matrix[0, begin:end],
+        matrix[1, begin:end],
+        matrix[2, begin:end],
+        matrix[3, begin:end],
+        matrix[4, begin:end],
+        matrix[5, begin:end],
+        c,
+        s,
+    )
 
 
 @numba.njit(**FAST)
 def _propagate(cosine, sine, regions, full, half, state):
     """Send (1, 0) through all slices of a row: half slices outside, whole ones between phases."""
-    n_slices, nx = cosine.shape
+    n_slices, nx = len(cosine), state.shape[1]
     last = n_slices - 1
     several = len(full) > 1
-    for i in range(nx):
-        state[0, i], state[1, i], state[2, i], state[3, i] = 1.0, 0.0, 0.0, 0.0
+    state[0] = 1
+    state[1:] = 0
     for k in range(-1, n_slices):
         begin = 0
         while begin < nx:
             end = nx
             here = after = 0
             if several:
-                here, after = regions[max(k, 0), begin], regions[min(k + 1, last), begin]
+                row, below = regions[max(k, 0)], regions[min(k + 1, last)]
+                here, after = row[begin], below[begin]
                 end = begin + 1
-                while (
-                    end < nx
-                    and regions[max(k, 0), end] == here
-                    and regions[min(k + 1, last), end] == after
-                ):
+                while end < nx and row[end] == here and below[end] == after:
                     end += 1
             if k < 0:
-                _advance(state, half[after], begin, end)
+                _step(state, half[after], begin, end)
             elif k == last:
-                _rotate_advance(state, cosine[k], sine[k], half[here], begin, end)
+                _rotate_step(state, half[here], cosine[k], sine[k], begin, end)
             elif here == after:
-                _rotate_advance(state, cosine[k], sine[k], full[here], begin, end)
+                _rotate_step(state, full[here], cosine[k], sine[k], begin, end)
             else:
-                _rotate_advance(state, cosine[k], sine[k], half[here], begin, end)
-                _advance(state, half[after], begin, end)
+                _rotate_step(state, half[here], cosine[k], sine[k], begin, end)
+                _step(state, half[after], begin, end)
             begin = end
 
 
@@ -293,36 +348,51 @@ def group_images(view, foil, lines, field, faults, boundaries, members, beam, bf
     nx, ny = len(x), len(y)
     n_regions = len(boundaries[2])
     for chunk in numba.prange((ny + ROWS - 1) // ROWS):
-        phase = np.empty((n_slices, nx), np.float32)
-        sine = np.empty((n_slices, nx), np.float32)
-        planes = np.empty((len(field.gradient), nx), np.float32)
-        nodes = np.empty((nx + 1, N_NODE), np.float32)
-        fine = np.empty((N_NODE, nx), np.float32)
+        r0 = chunk * ROWS
+        r1 = min(r0 + ROWS, ny)
+        wide = (nx // LANES + 2) * LANES
+        phase = np.zeros((r1 - r0, n_slices, wide), np.float32)
+        if len(lines.turns) > 0:
+            planes = np.empty((len(field.gradient), nx), np.float32)
+            for row in range(r0, r1):
+                add_smooth_field(field, x, y[row], theta, focus, dz[row], planes, phase[row - r0])
+            work = (
+                np.empty((nx + 2 * LANES, N_NODE), np.float32),
+                np.empty((nx + 2 * LANES, N_NODE), np.float32),
+                np.empty((nx + 2 * LANES, N_NODE), np.float32),
+            )
+            add_tangent_field(lines, x, y[r0:r1], even, theta, focus, dz[r0:r1], work, phase)
+        sine = np.empty((n_slices, wide), np.float32)
         regions = np.zeros((n_slices if n_regions > 1 else 1, nx), np.int8)
-        full = np.empty((n_regions, 6, nx), np.float32)
-        half = np.empty((n_regions, 6, nx), np.float32)
-        state = np.empty((4, nx), np.float32)
-        for row in range(chunk * ROWS, min((chunk + 1) * ROWS, ny)):
-            phase[:] = 0
-            if len(lines.turns) > 0:
-                add_smooth_field(field, x, y[row], theta, focus, dz[row], planes, phase)
-                add_tangent_field(
-                    lines, x, y[row], even, theta, focus, dz[row], n_slices, nodes, fine, phase
-                )
-            add_faults(faults[0], faults[1], x, y[row], theta, focus, dz[row], phase)
+        for row in range(r0, r1):
+            cosine = phase[row - r0]
+            add_faults(faults[0], faults[1], x, y[row], theta, focus, dz[row], cosine)
             if n_regions > 1:
                 _set_regions(
                     boundaries[0], boundaries[1], x, y[row], theta, focus, dz[row], regions
                 )
-            _rotations(phase, sine)
+            _rotations(cosine, sine)
             for m in range(len(members[0])):
-                for r in range(n_regions):
-                    s = deviation[row] + np.float32(members[0][m] + boundaries[2][r])
-                    _set_matrices(s, beam[0], beam[1], dz[row] * members[1][m], half[r], full[r])
-                _propagate(phase, sine, regions, full, half, state)
-                for i in range(nx):
-                    fade = np.exp(
-                        np.float32(-2 * np.pi) * beam[2] * dz[row, i] * members[1][m] * n_slices
-                    )
-                    bf[m, row, i] = (state[0, i] ** 2 + state[1, i] ** 2) * fade
-                    df[m, row, i] = (state[2, i] ** 2 + state[3, i] ** 2) * fade
+                _send(
+                    cosine, sine, regions, dz[row], deviation[row], members[0][m], members[1][m],
+                    boundaries[2], beam, bf[m, row], df[m, row],
+                )  # fmt: skip
+
+
+@numba.njit(**FAST)
+def _send(cosine, sine, regions, dz, deviation, s, path, grains, beam, bf, df):
+    """One row of pixels of one incidence."""
+    nx = len(dz)
+    full = np.empty((len(grains), 6, nx), np.float32)
+    half = np.empty((len(grains), 6, nx), np.float32)
+    state = np.empty((4, nx), np.float32)
+    for r in range(len(grains)):
+        _set_matrices(
+            deviation + np.float32(s + grains[r]), beam[0], beam[1], dz * path, half[r], full[r]
+        )
+    _propagate(cosine, sine, regions, full, half, state)
+    rate = np.float32(-2 * np.pi) * beam[2] * path * np.float32(len(cosine))
+    for i in range(nx):
+        fade = np.exp(rate * dz[i])
+        bf[i] = (state[0, i] ** 2 + state[1, i] ** 2) * fade
+        df[i] = (state[2, i] ** 2 + state[3, i] ** 2) * fade

@@ -118,7 +118,7 @@ def _kept(points: np.ndarray, tolerance: float) -> np.ndarray:
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy", parallel=True)
 def _sum_segments(table, g, poisson_ratio, spacing, gradient):
-    nz, ny, _, nx = gradient.shape
+    nz, ny = gradient.shape[:2]
     for row in numba.prange(nz * ny):
         k, j = row // ny, row % ny
         out = gradient[k, j]

@@ -14,12 +14,21 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from hyperspy_stereo.simulation.polyline import ALONG, FIRST, PLACE, SECOND, TERMS
 from hyperspy_stereo.simulation.smooth_field import SPREAD
 
 REACH = 80.0  # nm at which the part near a straight line has faded to nothing
 SQUARE = np.float32(SPREAD**2)
 TINY = np.float32(1e-6)  # nm**2: keeps rays through a core finite
 N_NODE = 12  # numbers that a node of the lattice carries
+LANES = 16  # columns that are followed together: one vector register of float32
+
+# Weights of the nodes in the columns of a tile, for 1, 2, 4, 8 and 16 columns between nodes.
+HATS = np.zeros((5, LANES + 1, LANES), np.float32)
+for _shift_ in range(5):
+    _at = np.arange(LANES) / 2**_shift_
+    for _node in range((LANES >> _shift_) + 1):
+        HATS[_shift_, _node] = np.maximum(1 - np.abs(_at - _node), 0)
 
 FAST = {"cache": True, "fastmath": True, "error_model": "numpy"}
 
@@ -50,12 +59,15 @@ def _log(value):
     bits = _bits(value) - np.int32(0x3F3504F3)
     exponent = bits >> np.int32(23)
     m = _from_bits((bits & np.int32(0x007FFFFF)) + np.int32(0x3F3504F3)) - np.float32(1.0)
-    s = m / (m + np.float32(2.0))
-    q = s * s
-    p = np.float32(2.0) + q * (
-        np.float32(0.66666667) + q * (np.float32(0.39999) + q * np.float32(0.29))
-    )
-    return np.float32(exponent) * np.float32(0.69314718) + s * p
+    p = np.float32(0.0840556) * m + np.float32(-0.1431002)
+    p = p * m + np.float32(0.1505352)
+    p = p * m + np.float32(-0.1657322)
+    p = p * m + np.float32(0.1994486)
+    p = p * m + np.float32(-0.2500142)
+    p = p * m + np.float32(0.3333473)
+    p = p * m + np.float32(-0.5000000)
+    p = p * m + np.float32(0.9999999)
+    return np.float32(exponent) * np.float32(0.69314718) + p * m
 
 
 @numba.njit(inline="always", **FAST)
@@ -76,238 +88,341 @@ def _angle(sine, cosine):
 
 
 @numba.njit(**FAST)
-def add_tangent_field(lines, x, y, even, theta, focus, dz, n_slices, nodes, fine, phase):
-    """Add to the phase of one row of pixels what each dislocation does near its core.
+def add_tangent_field(lines, x, y, even, theta, focus, dz, work, phase):
+    """Add to the phase of a band of rows what each dislocation does near its core.
 
     Parameters
     ----------
     lines : SampledLines
         Lines.
     x : (nx,) float64
-        Places along the row in nm; `even` tells that they rise in even steps.
-    y : float
-        The row in nm.
+        Places along the rows in nm; `even` tells that they rise in even steps.
+    y : (n_rows,) float64
+        The rows in nm, rising.
     theta : tuple of float
         Incidence (x, y) in rad.
     focus : float
         Depth in nm at which the ray of a pixel passes through the pixel.
-    dz : (nx,) float32
+    dz : (n_rows, nx) float32
         Height of a slice in each column in nm.
-    nodes, fine : float32 arrays
-        Working memory, (nx + 1, `N_NODE`) and (`N_NODE`, nx).
-    phase : (n_slices, nx) float32
-        g.R gained in each slice in turns; added to.
+    work : tuple of float32 arrays
+        Working memory, three of (nx + 2 `LANES`, `N_NODE`).
+    phase : (n_rows, n_slices, nx + `LANES` or more) float32
+        g.R gained in each slice in turns; added to. The columns beyond nx are working memory.
     """
+    low, high = dz.min(), dz.max()
+    first = 0
     for line in range(len(lines.turns)):
-        first = 0
-        while first < len(lines.balls) and lines.balls[first, 4] != line:
-            first += 1
         last = first
         while last < len(lines.balls) and lines.balls[last, 4] == line:
             last += 1
         if last > first:
-            _add_line(
-                lines, line, first, last, x, y, even, theta, focus, dz, n_slices, nodes, fine, phase
-            )
+            rows = 1
+            while rows < len(y) and y[rows] - y[0] <= lines.cell[line]:
+                rows += 1
+            for row in range(0, len(y), rows):
+                band = row, min(row + rows, len(y))
+                balls = lines.balls[first:last]
+                _add_band(
+                    lines, line, balls, x, y, band, even, theta, focus, dz, low, high, work, phase
+                )
+        first = last
 
 
 @numba.njit(**FAST)
-def _add_line(lines, line, first, last, x, y, even, theta, focus, dz, n_slices, nodes, fine, phase):
-    nx = len(x)
+def _add_band(lines, line, balls, x, y, band, even, theta, focus, dz, low, high, work, phase):
+    """Add one line's part to the rows of a band, whose first and last rows hold its lattice."""
+    nx, n_slices = len(x), phase.shape[1]
+    upper, lower, middle = work
+    tile = np.empty((N_NODE, LANES), np.float32)
     step = (x[nx - 1] - x[0]) / max(nx - 1, 1)
-    cell = lines.cell[line]
-    thick = dz.max()
-    thin = dz.min()
-    per_block = max(1, int(cell / thick))
-    per_cell = max(1, int(cell / step)) if even and nx > 1 else 1
-    memory = lines.start[line]
+    cell = np.float32(lines.cell[line])
+    turns = np.float32(lines.turns[line])
+    per_block = max(1, int(cell / max(high, 1e-3)))
+    shift = _shift(cell / step) if even and nx > 1 else 0
+    ra, rb = band[0], band[1] - 1
+    samples = lines.samples[lines.start[line] : lines.start[line + 1]]
+    closed, stride, ends = lines.closed[line], lines.stride[line], lines.ends[line]
+    memory = 0
     for k0 in range(0, n_slices, per_block):
         k1 = min(k0 + per_block, n_slices)
-        xa, xb = _span(lines, first, last, x, y, even, theta, focus, k0 * thin, k1 * thick)
+        xa, xb = _span(balls, x, y[ra], y[rb], even, theta, focus, k0 * low, k1 * high)
         if xb <= xa:
             continue
-        n_nodes = (xb - 1 - xa + per_cell - 1) // per_cell + 1
+        tiles = (xb - xa + LANES - 1) // LANES
+        n_nodes = tiles * (LANES >> shift) + 1
         for node in range(n_nodes):
-            i = min(xa + node * per_cell, nx - 1)
+            i = xa + (node << shift)
+            place = x[0] + step * i if even else x[min(i, nx - 1)]
+            i = min(i, nx - 1)
             memory = _set_node(
-                lines, line, memory, x[i], y, theta, focus, dz[i], k0, k1, nodes[node]
-            )
-        _interpolate(nodes, n_nodes, xa, xb, per_cell, nx, lines.cell[line], step, fine)
-        _add_block(fine, np.float32(lines.turns[line]), lines.ends[line], xa, xb, k0, k1, phase)
+                samples, closed, stride, memory, place, y[ra], theta, focus, dz[ra, i], k0, k1,
+                upper, node,
+            )  # fmt: skip
+            if rb > ra:
+                _set_node(
+                    samples, closed, stride, memory, place, y[rb], theta, focus, dz[rb, i], k0, k1,
+                    lower, node,
+                )  # fmt: skip
+        _silence(upper, lower if rb > ra else upper, n_nodes, cell, k1 - k0)
+        for r in range(ra, rb + 1):
+            nodes = upper
+            if rb > ra:
+                nodes = middle
+                f = np.float32((y[r] - y[ra]) / (y[rb] - y[ra]))
+                _between(upper, lower, f, n_nodes, middle)
+            for t in range(tiles):
+                first = t * (LANES >> shift)
+                if _out_of_reach(upper, first, LANES >> shift):
+                    continue
+                _fill(nodes, first, shift, tile)
+                _start(tile)
+                begin = xa + t * LANES
+                _add_slices(tile, turns, ends, k0, k1, begin, phase[r])
 
 
 @numba.njit(**FAST)
-def _span(lines, first, last, x, y, even, theta, focus, z_low, z_high):
-    """Indices of the columns that the line's reach touches between two depths."""
+def _shift(columns):
+    """The power of two nearest to a number of columns, from 0 to 4."""
+    return min(max(int(np.floor(np.log2(columns) + 0.5)), 0), 4)
+
+
+@numba.njit(**FAST)
+def _silence(upper, lower, n_nodes, cell, n_slices):
+    """Mark the cells that the line's own field does not reach, and those without one nearest place.
+
+    Where the nearest place jumps from one part of the line to another, its own field has faded;
+    values interpolated in between would mean nothing.
+    """
+    bound = np.float32(5 * cell + 2)
+    for node in range(n_nodes - 1):
+        arc = upper[node, 10]
+        jump = abs(upper[node + 1, 10] - arc) > bound
+        jump |= abs(lower[node, 10] - arc) > bound
+        jump |= abs(lower[node + 1, 10] - arc) > bound
+        out = _beyond(upper, node, cell, n_slices) and _beyond(upper, node + 1, cell, n_slices)
+        out &= _beyond(lower, node, cell, n_slices) and _beyond(lower, node + 1, cell, n_slices)
+        upper[node, 11] = np.float32(1) if jump or out else np.float32(0)
+        lower[node, 11] = upper[node, 11]
+    upper[n_nodes - 1, 11] = lower[n_nodes - 1, 11] = 0
+
+
+@numba.njit(inline="always", **FAST)
+def _beyond(nodes, node, cell, n_slices):
+    half = np.float32(0.5) * n_slices
+    xi, eta = nodes[node, 0] + half * nodes[node, 2], nodes[node, 1] + half * nodes[node, 3]
+    reach = np.float32(0.75) * cell + np.float32(1) / np.sqrt(nodes[node, 8])
+    return xi * xi + eta * eta > reach * reach
+
+
+@numba.njit(inline="always", **FAST)
+def _out_of_reach(nodes, first, n):
+    silent = 0
+    for node in range(first, first + n):
+        silent += nodes[node, 11] > 0
+    return silent == n
+
+
+@numba.njit(**FAST)
+def _span(balls, x, y_low, y_high, even, theta, focus, z_low, z_high):
+    """Indices of the columns of a band that the line's reach touches between two depths."""
     nx = len(x)
     if not even:
         return 0, nx
     z = (z_low + z_high) / 2
     half = (z_high - z_low) / 2
     shift_x, shift_y = theta[0] * (z - focus), theta[1] * (z - focus)
-    slack = half * (1 + abs(theta[0]) + abs(theta[1]))
+    slack = half * (1 + abs(theta[0]) + abs(theta[1])) + (y_high - y_low) / 2
+    y = (y_low + y_high) / 2 + shift_y
     low, high = np.inf, -np.inf
-    for ball in range(first, last):
-        reach = lines.balls[ball, 3] + slack
-        dy = y + shift_y - lines.balls[ball, 1]
-        dz = z - lines.balls[ball, 2]
+    for ball in range(len(balls)):
+        reach = balls[ball, 3] + slack
+        dy = y - balls[ball, 1]
+        dz = z - balls[ball, 2]
         square = reach * reach - dy * dy - dz * dz
         if square > 0:
             root = np.sqrt(square)
-            low = min(low, lines.balls[ball, 0] - root)
-            high = max(high, lines.balls[ball, 0] + root)
+            low = min(low, balls[ball, 0] - root)
+            high = max(high, balls[ball, 0] + root)
     if high < low:
         return 0, 0
     if nx == 1:
         return 0, 1
     step = (x[nx - 1] - x[0]) / (nx - 1)
     xa = int(max(np.floor((low - shift_x - x[0]) / step), 0))
-    xb = int(min(np.ceil((high - shift_x - x[0]) / step) + 1, nx))
+    xb = int(max(min(np.ceil((high - shift_x - x[0]) / step) + 1, nx), 0))
     return xa, xb
 
 
 @numba.njit(**FAST)
-def _set_node(lines, line, memory, x, y, theta, focus, dz, k0, k1, node):
+def _set_node(samples, closed, stride, memory, x, y, theta, focus, dz, k0, k1, nodes, node):
     """Find the nearest tangent line of a place and write its coordinates and factors."""
     z = 0.5 * (k0 + k1) * dz
-    rx, ry, rz = x + theta[0] * (z - focus), y + theta[1] * (z - focus), z
-    i, f = _nearest(lines, line, memory, rx, ry, rz)
+    rx, ry = x + theta[0] * (z - focus), y + theta[1] * (z - focus)
+    i, f = _nearest(samples, closed, stride, memory, rx, ry, z)
     j = i + 1
-    back = 0.5 * (k1 - k0) * dz
-    place, first, second = lines.place, lines.first, lines.second
-    dx = rx - (place[i, 0] + f * (place[j, 0] - place[i, 0]))
-    dy = ry - (place[i, 1] + f * (place[j, 1] - place[i, 1]))
-    dd = rz - (place[i, 2] + f * (place[j, 2] - place[i, 2]))
+    e = 1 - f
+    dx = rx - e * samples[i, PLACE] - f * samples[j, PLACE]
+    dy = ry - e * samples[i, PLACE + 1] - f * samples[j, PLACE + 1]
+    dd = z - e * samples[i, PLACE + 2] - f * samples[j, PLACE + 2]
+    back = 0.5 * (k1 - k0)
     for axis in range(2):
-        frame = first if axis == 0 else second
-        ax = frame[i, 0] + f * (frame[j, 0] - frame[i, 0])
-        ay = frame[i, 1] + f * (frame[j, 1] - frame[i, 1])
-        az = frame[i, 2] + f * (frame[j, 2] - frame[i, 2])
-        slope = theta[0] * ax + theta[1] * ay + az
-        node[axis] = dx * ax + dy * ay + dd * az - back * slope
-        node[axis + 2] = slope * dz
-    for term in range(4):
-        node[4 + term] = lines.terms[i, term] + f * (lines.terms[j, term] - lines.terms[i, term])
-    node[8] = lines.taper[i] + f * (lines.taper[j] - lines.taper[i])
-    node[9] = lines.inside[i] + f * (lines.inside[j] - lines.inside[i])
-    node[10] = lines.arc[i] + f * (lines.arc[j] - lines.arc[i])
+        c = FIRST if axis == 0 else SECOND
+        ax = e * samples[i, c] + f * samples[j, c]
+        ay = e * samples[i, c + 1] + f * samples[j, c + 1]
+        az = e * samples[i, c + 2] + f * samples[j, c + 2]
+        rise = (theta[0] * ax + theta[1] * ay + az) * dz
+        nodes[node, axis] = dx * ax + dy * ay + dd * az - back * rise
+        nodes[node, axis + 2] = rise
+    for c in range(7):
+        nodes[node, 4 + c] = e * samples[i, TERMS + c] + f * samples[j, TERMS + c]
     return i
 
 
 @numba.njit(**FAST)
-def _nearest(lines, line, memory, rx, ry, rz):
+def _nearest(samples, closed, stride, memory, rx, ry, rz):
     """Sample and fraction at which the plane normal to the line holds the place."""
-    begin, end = lines.start[line], lines.start[line + 1]
-    closed = lines.closed[line]
+    last = len(samples) - 2
     i = memory
-    if lines.bent[line]:
+    if stride > 0:
         best = np.inf
-        for k in range(begin, end):
-            gap = (
-                (rx - lines.place[k, 0]) ** 2
-                + (ry - lines.place[k, 1]) ** 2
-                + (rz - lines.place[k, 2]) ** 2
-            )
+        for k in range(0, len(samples), stride):
+            px, py, pz = rx - samples[k, 0], ry - samples[k, 1], rz - samples[k, 2]
+            gap = px * px + py * py + pz * pz
             if gap < best:
                 best, i = gap, k
-    i = min(i, end - 2)
-    here = _ahead(lines, i, rx, ry, rz)
-    for _ in range(end - begin):
+    i = min(i, last)
+    here = _ahead(samples, i, rx, ry, rz)
+    for _ in range(len(samples)):
         if here >= 0:
-            there = _ahead(lines, i + 1, rx, ry, rz)
+            there = _ahead(samples, i + 1, rx, ry, rz)
             if there < 0:
                 return i, here / (here - there)
-            if i + 1 < end - 1:
+            if i < last:
                 i += 1
             elif closed:
-                i = begin
+                i = 0
             else:
                 return i, 1.0
             here = there
         else:
-            if i > begin:
+            if i > 0:
                 i -= 1
             elif closed:
-                i = end - 2
+                i = last
             else:
                 return i, 0.0
-            here = _ahead(lines, i, rx, ry, rz)
+            here = _ahead(samples, i, rx, ry, rz)
     return i, 0.0
 
 
 @numba.njit(inline="always", **FAST)
-def _ahead(lines, i, rx, ry, rz):
+def _ahead(samples, i, rx, ry, rz):
+    """How far a place lies beyond the plane normal to the line at a sample."""
     return (
-        (rx - lines.place[i, 0]) * lines.along[i, 0]
-        + (ry - lines.place[i, 1]) * lines.along[i, 1]
-        + (rz - lines.place[i, 2]) * lines.along[i, 2]
+        (rx - samples[i, PLACE]) * samples[i, ALONG]
+        + (ry - samples[i, PLACE + 1]) * samples[i, ALONG + 1]
+        + (rz - samples[i, PLACE + 2]) * samples[i, ALONG + 2]
     )
 
 
 @numba.njit(**FAST)
-def _interpolate(nodes, n_nodes, xa, xb, per_cell, nx, cell, step, fine):
+def _between(upper, lower, f, n_nodes, out):
     for node in range(n_nodes):
-        begin = xa + node * per_cell
-        if begin >= xb:
-            break
-        end = min(begin + per_cell, xb)
-        after = min(node + 1, n_nodes - 1)
-        width = min(xa + after * per_cell, nx - 1) - begin
-        f = np.float32(1.0 / width) if width > 0 else np.float32(0.0)
-        # Where the nearest place jumps from one part of the line to another, its own field has
-        # faded; values in between would mean nothing.
-        jump = abs(nodes[after, 10] - nodes[node, 10]) > 5 * step * per_cell + 2
-        for q in range(10):
-            slope = (nodes[after, q] - nodes[node, q]) * f
-            value = nodes[node, q]
-            for i in range(begin, end):
-                fine[q, i] = value + slope * np.float32(i - begin)
-        if jump:
-            for i in range(begin + 1, end):
-                fine[8, i] = np.float32(1e9)
+        for q in range(N_NODE):
+            out[node, q] = upper[node, q] + f * (lower[node, q] - upper[node, q])
 
 
 @numba.njit(**FAST)
-def _add_block(fine, turns, ends, xa, xb, k0, k1, phase):
-    """Differences of g.R over the slices k0 to k1; see the module's notes for the formula."""
-    one, half, zero = np.float32(1.0), np.float32(0.5), np.float32(0.0)
-    for i in range(xa, xb):
-        x0, y0 = fine[0, i], fine[1, i]
-        r0 = x0 * x0 + y0 * y0 + TINY
-        p0 = r0 + SQUARE
-        inverse = one / (r0 * p0)
-        fine[10, i] = (
-            fine[4, i] * _log(r0 * r0 * inverse)
-            + (fine[5, i] * (x0 + x0) * y0 + fine[6, i] * (x0 * x0 - y0 * y0)) * SQUARE * inverse
-            + fine[7, i] * SQUARE * r0 * inverse
+def _fill(nodes, first, shift, tile):
+    """Carry nodes over to the columns of a tile by linear interpolation."""
+    if shift == 4:
+        _fill_two(nodes, first, tile)
+    elif shift == 3:
+        _fill_three(nodes, first, tile)
+    elif shift == 2:
+        _fill_five(nodes, first, tile)
+    else:
+        width = 1 << shift
+        for i in range(LANES):
+            node, f = first + (i >> shift), np.float32(i % width) / np.float32(width)
+            for q in range(10):
+                tile[q, i] = nodes[node, q] + f * (nodes[node + 1, q] - nodes[node, q])
+    for cell in range(LANES >> shift):
+        if nodes[first + cell, 11] > 0:
+            for i in range(cell << shift, (cell + 1) << shift):
+                tile[8, i] = np.float32(1e9)
+
+
+@numba.njit(**FAST)
+def _fill_two(nodes, first, tile):
+    for q in range(10):
+        a, b = nodes[first, q], nodes[first + 1, q]
+        for i in range(LANES):
+            tile[q, i] = a * HATS[4, 0, i] + b * HATS[4, 1, i]
+
+
+@numba.njit(**FAST)
+def _fill_three(nodes, first, tile):
+    for q in range(10):
+        a, b, c = nodes[first, q], nodes[first + 1, q], nodes[first + 2, q]
+        for i in range(LANES):
+            tile[q, i] = a * HATS[3, 0, i] + b * HATS[3, 1, i] + c * HATS[3, 2, i]
+
+
+@numba.njit(**FAST)
+def _fill_five(nodes, first, tile):
+    for q in range(10):
+        a, b, c = nodes[first, q], nodes[first + 1, q], nodes[first + 2, q]
+        d, e = nodes[first + 3, q], nodes[first + 4, q]
+        for i in range(LANES):
+            tile[q, i] = (
+                a * HATS[2, 0, i]
+                + b * HATS[2, 1, i]
+                + c * HATS[2, 2, i]
+                + d * HATS[2, 3, i]
+                + e * HATS[2, 4, i]
+            )
+
+
+@numba.njit(**FAST)
+def _start(tile):
+    """Potential of g.R, but for the angle, at the upper face of a block."""
+    for i in range(LANES):
+        x, y = tile[0, i], tile[1, i]
+        r = x * x + y * y + TINY
+        inverse = np.float32(1.0) / (r * (r + SQUARE))
+        tile[11, i] = r * inverse
+        tile[10, i] = tile[4, i] * _log(r * r * inverse) + SQUARE * inverse * (
+            tile[5, i] * (x + x) * y + tile[6, i] * (x * x - y * y) + tile[7, i] * r
         )
+
+
+@numba.njit(**FAST)
+def _add_slices(tile, turns, ends, k0, k1, begin, phase):
+    """Differences of g.R over the slices of a block, less the smooth part."""
+    one, half, zero = np.float32(1.0), np.float32(0.5), np.float32(0.0)
     for k in range(k0, k1):
-        out = phase[k]
-        for i in range(xa, xb):
-            x0, y0 = fine[0, i], fine[1, i]
-            x1, y1 = x0 + fine[2, i], y0 + fine[3, i]
-            r0 = x0 * x0 + y0 * y0
+        out = phase[k, begin : begin + LANES]
+        for i in range(LANES):
+            x0, y0 = tile[0, i], tile[1, i]
+            x1, y1 = x0 + tile[2, i], y0 + tile[3, i]
+            tile[0, i], tile[1, i] = x1, y1
             r1 = x1 * x1 + y1 * y1 + TINY
-            p1 = r1 + SQUARE
-            inverse = one / (r1 * p1)
-            potential = (
-                fine[4, i] * _log(r1 * r1 * inverse)
-                + (fine[5, i] * (x1 + x1) * y1 + fine[6, i] * (x1 * x1 - y1 * y1))
-                * SQUARE
-                * inverse
-                + fine[7, i] * SQUARE * r1 * inverse
+            inverse = one / (r1 * (r1 + SQUARE))
+            potential = tile[4, i] * _log(r1 * r1 * inverse) + SQUARE * inverse * (
+                tile[5, i] * (x1 + x1) * y1 + tile[6, i] * (x1 * x1 - y1 * y1) + tile[7, i] * r1
             )
             cross = x0 * y1 - y0 * x1
             angle = _angle(cross, x0 * x1 + y0 * y1)
-            middle = half * (r0 + r1)
-            q = middle * fine[8, i]
+            middle = half * (x0 * x0 + y0 * y0 + r1)
+            q = middle * tile[8, i]
             fade = max(one - q * q, zero)
-            change = turns * (angle - cross / (middle + SQUARE)) + potential - fine[10, i]
+            fade *= fade
             if ends:
-                change *= half + half * fine[9, i] / np.sqrt(
-                    fine[9, i] * fine[9, i] + middle + TINY
-                )
-            out[i] += fade * fade * change
-            fine[10, i] = potential
-            fine[0, i] = x1
-            fine[1, i] = y1
+                inside = tile[9, i]
+                fade *= half + half * inside / np.sqrt(inside * inside + middle + TINY)
+            spread = half * (tile[11, i] + r1 * inverse)
+            change = turns * (angle - cross * spread) + potential - tile[10, i]
+            out[i] += fade * change
+            tile[10, i], tile[11, i] = potential, r1 * inverse
