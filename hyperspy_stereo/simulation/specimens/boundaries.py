@@ -16,8 +16,8 @@ from hyperspy_stereo.simulation.specimens.systems import (
     glide_systems,
 )
 
-NOT_DIFFRACTING = 0.3
-"""Typical deviation of the excitation error of a grain that is out of contrast, 1/nm."""
+NOT_DIFFRACTING = (0.06, 0.3)
+"""Range of the deviation of the excitation error of a grain that is out of contrast, 1/nm."""
 
 
 def lamellae(
@@ -45,7 +45,7 @@ def lamellae(
     Returns
     -------
     tuple of Boundary
-        In the order of their normals. Edge-on to inclined by 60 degrees; a single one may lie in
+        In the order of their normals. Edge-on to inclined by 55 degrees; a single one may lie in
         any direction, as between grains. Lamellae are some tens to hundreds of nm wide.
 
     Raises
@@ -108,7 +108,7 @@ def grain_deviations(
     deviations = [0.0]
     for _ in boundaries:
         near = rng.uniform(-1.2, 1.2) / extinction
-        far = rng.choice([-1, 1]) * NOT_DIFFRACTING * rng.uniform(0.35, 1.2)
+        far = rng.choice([-1, 1]) * np.exp(rng.uniform(*np.log(NOT_DIFFRACTING)))
         deviations.append(float(rng.choice([0.0, near, far], p=[0.2, 0.45, 0.35])))
     largest = int(np.argmax(grain_areas(boundaries, size)))
     if abs(deviations[largest]) * extinction > 1.5:
@@ -206,8 +206,8 @@ def interface_dislocations(
 
 
 def _plane(orientation: FoilOrientation, rng: np.random.Generator, free: bool) -> np.ndarray:
-    """Normal of the boundaries, at most 60 degrees from edge-on."""
-    steepest = np.sin(np.radians(60))
+    """Normal of the boundaries, at most 55 degrees from edge-on."""
+    steepest = np.sin(np.radians(55))
     normals = [orientation.plane_normal(hkl) for hkl in close_packed_planes(orientation.crystal)]
     normals = [normal for normal in normals if abs(normal[2]) < steepest]
     if normals and not (free and rng.random() < 0.5):

@@ -148,7 +148,8 @@ def length_inside(arrangement: Arrangement, specimen: Specimen) -> float:
 def _pieces(line: Dislocation, room: Callable) -> list:
     if line.closed:
         return [(line.points, False, False)]
-    return pieces_inside(line.points, room, _SHORTEST)
+    # a short end of a line that is continued is no loss; at a node it would leave b unbalanced
+    return pieces_inside(line.points, room, _SHORTEST if line.extend else 1e-6)
 
 
 def _strips(fault: StackingFault, room: Callable) -> list[StackingFault]:

@@ -47,7 +47,8 @@ def pile_up(
     n : int, optional
         Number of lines, at least 2; drawn from 4 to 10 by default.
     first_spacing : float, optional
-        Distance of the first two at the head, nm; drawn from 8 to 18 by default.
+        Distance of the first two at the head, nm; drawn from 8 to 18 by default, but so that the
+        pile-up is not longer than 0.7 of the field.
 
     Returns
     -------
@@ -73,11 +74,14 @@ def pile_up(
     """
     drawn = int(rng.integers(4, 11)), float(rng.uniform(8, 18))
     n = drawn[0] if n is None else int(n)
-    spacing = drawn[1] if first_spacing is None else float(first_spacing)
-    if n < 2 or not spacing > 0:
+    if n < 2 or not (first_spacing is None or first_spacing > 0):
         raise ValueError(
-            f"a pile-up needs n >= 2 lines and first_spacing above 0 nm; got {n} and {spacing}."
+            f"a pile-up needs n >= 2 lines and first_spacing above 0 nm; got {n} and "
+            f"{first_spacing}."
         )
+    places = pile_up_places(n)
+    spacing = min(drawn[1], 0.7 * max(size) / places[-1])
+    spacing = spacing if first_spacing is None else float(first_spacing)
     system = choose_glide(orientation, rng, visible, _steep(orientation))
     frame = plane_frame(system.normal, random_place(size, thickness, rng, centre))
     top, bottom = reach(frame, thickness, 0.7 * max(size))
@@ -85,11 +89,10 @@ def pile_up(
     lean = rng.uniform(-0.8, 0.8) * height
     bow = rng.normal(0, 0.12) * height
     waves = random_waves(rng, 0.006 * height)
-    offsets = pile_up_places(n) * spacing
-    offsets = (offsets - offsets[-1] / 2) * rng.choice([-1, 1])
+    offsets = spacing * (places - places[-1] / 2) * rng.choice([-1, 1])
     lines = []
     for offset in offsets:
-        # the lines push each other into nearly the same shape; a fifth of the first gap is left
+        # the lines push each other into nearly the same shape
         jitter = np.clip(rng.normal(0, 0.05, 2), -0.1, 0.1) * spacing
         start, end = (offset - lean / 2 + jitter[0], top), (offset + lean / 2 + jitter[1], bottom)
         lines.append(Dislocation(frame.points(bowed(start, end, bow, waves)), system.burgers))

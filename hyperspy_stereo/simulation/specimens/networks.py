@@ -297,7 +297,9 @@ def _triad(orientation, rng, visible):
     seen = [t for t in found if sum(abs(g @ s.burgers) > 0.5 for s in t) >= 2]
     if seen and rng.random() < visible:
         found = tuple(seen)
-    three = list(found[rng.integers(len(found))])
+    # seen edge-on a network is but a line; lying in the foil it does not reach the faces
+    weights = np.array([0.1 + abs(t[0].normal[2]) * np.hypot(*t[0].normal[:2]) for t in found])
+    three = list(found[rng.choice(len(found), p=weights / weights.sum())])
     rng.shuffle(three)
     return [s.reversed() for s in three] if rng.random() < 0.5 else three
 

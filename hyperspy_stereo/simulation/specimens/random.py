@@ -92,10 +92,11 @@ def random_specimen(
     thickness : float, optional
         Of the foil at the middle of the field, nm; drawn from 80 to 300 by default.
     n_lines : int, optional
-        Number of dislocations to stop at. An arrangement is never torn apart and lines that leave
-        the foil and come back are counted piece by piece, so that there may be a few more. 0 gives
-        a foil without any. By default the density is drawn from 1e13 to 2e14 per m^2, up to
-        80 lines.
+        Number of dislocations. Arrangements are never torn apart: what would give more is left out,
+        but for the first of those in `kinds`. Lines that leave the foil and come back, and those
+        between two nodes, count one by one. 0 gives
+        a foil without any. By default the density is drawn from 1e13 to 2e14 per m^2, but no more
+        than can be told apart, and up to 80 lines.
     kinds : str or sequence of str, optional
         Arrangements to draw from, out of `KINDS`; each occurs at least once if `n_lines` leaves
         room. By default one to four are drawn, which lines of their own always go with.
@@ -155,9 +156,9 @@ def _bare_foil(streams, material, size, thickness, voltage, orientation, n_bound
     drawn = crystals.crystal(str(first.choice(names, p=weights)))
     foil = orientation or random_orientation(material or drawn, first)
     thick = float(shape.uniform(80, 300)) if thickness is None else float(thickness)
-    deviation = shape.uniform(-0.2, 1.1)
-    beam = foil.two_beam(0.0, voltage)
-    beam = replace_s(beam, deviation / beam.xi_g)
+    # lines are drawn narrow and clear at s somewhat above zero, the usual choice, wide at zero
+    deviation = shape.uniform(-0.2, 0.6) if shape.random() < 0.35 else shape.uniform(0.6, 2.2)
+    beam = foil.two_beam(deviation / foil.two_beam(0.0, voltage).xi_g, voltage)
     wedge, bend = random_wedge(shape, thick), random_bend(shape, beam.xi_g)
     number = int(grains.choice([0, 1, 2, 3, 4], p=[0.5, 0.2, 0.17, 0.08, 0.05]))
     number = number if n_boundaries is None else int(n_boundaries)
@@ -173,8 +174,9 @@ def _bare_foil(streams, material, size, thickness, voltage, orientation, n_bound
 def _with_lines(specimen, foil, n_lines, kinds, visible, rng):
     """Add arrangements until there are enough lines."""
     plan, pool, weights = _plan(specimen, foil, kinds, rng)
-    density = np.exp(rng.uniform(np.log(1e13), np.log(2e14))) * 1e-18
-    enough = density * specimen.size[0] * specimen.size[1] * specimen.thickness
+    density = 1e13 * 20.0 ** (rng.random() ** 1.3) * 1e-18
+    area = specimen.size[0] * specimen.size[1]
+    enough = min(density * area * specimen.thickness, _resolved(specimen) * area)
     lines, names, faults, length = [], [], [], 0.0
     misses = 0
     while misses < 60:
@@ -193,6 +195,16 @@ def _with_lines(specimen, foil, n_lines, kinds, visible, rng):
         faults += part.faults
         length += inside
     return replace(specimen, dislocations=tuple(lines), kinds=tuple(names), faults=tuple(faults))
+
+
+def _resolved(specimen: Specimen) -> float:
+    """Length of line per area, 1/nm, above which the images of lines run into each other.
+
+    The image of a line is about a third of the effective extinction distance wide (Hirsch et al.,
+    chapter 7); lines then cover a third of the field.
+    """
+    beam = specimen.beam
+    return np.sqrt(1 + (beam.s * beam.xi_g) ** 2) / beam.xi_g
 
 
 def _plan(specimen, foil, kinds, rng):
@@ -248,11 +260,6 @@ def _placed(kind, specimen, foil, visible, rng) -> Arrangement:
 def _wanted(size: tuple[float, float]) -> float:
     """Visible length in nm, seen along the beam, that one line of a scene has at least."""
     return min(20.0, 0.2 * min(size))
-
-
-def replace_s(beam, s: float):
-    """The same two-beam condition with another excitation error in 1/nm."""
-    return type(beam)(beam.g, s, beam.xi_g, beam.xi_g_abs, beam.xi_0_abs)
 
 
 def _checked_kinds(kinds) -> tuple[str, ...] | None:
