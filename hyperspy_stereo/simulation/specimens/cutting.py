@@ -9,7 +9,7 @@ import numpy as np
 from hyperspy_stereo.simulation.dislocation import Dislocation, StackingFault
 from hyperspy_stereo.simulation.specimen import Boundary, Specimen
 from hyperspy_stereo.simulation.specimens.boundaries import grain_of
-from hyperspy_stereo.simulation.specimens.paths import BEYOND, pieces_inside
+from hyperspy_stereo.simulation.specimens.paths import BEYOND, STEP, pieces_inside
 from hyperspy_stereo.simulation.specimens.systems import VISIBLE, Arrangement
 
 ROUND_THE_FIELD = 100.0
@@ -45,7 +45,7 @@ def cut_to_foil(arrangement: Arrangement, specimen: Specimen) -> Arrangement:
     lines = [
         Dislocation(piece, line.burgers, line.extend)
         for line in arrangement.dislocations
-        for piece, _, _ in _pieces(line, room)
+        for piece, _, _ in _pieces(_continued(line, room), room)
     ]
     faults = [part for fault in arrangement.faults for part in _strips(fault, room)]
     return Arrangement(arrangement.kind, tuple(lines), tuple(faults))
@@ -143,6 +143,26 @@ def length_inside(arrangement: Arrangement, specimen: Specimen) -> float:
         inside &= (z > 0) & (z < specimen.thickness_at(x, y))
         total += np.linalg.norm(np.diff(line.points, axis=0), axis=1)[inside].sum()
     return float(total)
+
+
+def _continued(line: Dislocation, room: Callable) -> Dislocation:
+    """The line with ends that go on straight to the border, where they would by ``extend``."""
+    if line.closed or not line.extend:
+        return line
+    points = line.points
+    inside = room(points[[0, -1]]) > 0
+    if not inside.any():
+        return line
+    for end_is_inside in inside[::-1]:
+        if end_is_inside:
+            way = points[-1] - points[-2]
+            steps = STEP * np.arange(1, 251)[:, None] * way / np.linalg.norm(way)
+            ahead = points[-1] + steps
+            outside = room(ahead) <= 0
+            last = int(np.argmax(outside)) + 1 if outside.any() else 0
+            points = np.concatenate([points, ahead[:last]])
+        points = points[::-1]
+    return Dislocation(points, line.burgers, line.extend)
 
 
 def _pieces(line: Dislocation, room: Callable) -> list:
