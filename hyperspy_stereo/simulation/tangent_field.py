@@ -19,6 +19,7 @@ from hyperspy_stereo.simulation.smooth_field import SPREAD
 
 REACH = 80.0  # nm at which the part near a straight line has faded to nothing
 SQUARE = np.float32(SPREAD**2)
+NEAR = 8.0  # nm from the core beyond which the strain hardly changes within a slice
 TINY = np.float32(1e-6)  # nm**2: keeps rays through a core finite
 N_NODE = 12  # numbers that a node of the lattice carries
 LANES = 16  # columns that are followed together: one vector register of float32
@@ -173,12 +174,16 @@ def _add_band(lines, line, balls, x, y, band, even, theta, focus, dz, low, high,
                 _between(upper, lower, f, n_nodes, middle)
             for t in range(tiles):
                 first = t * (LANES >> shift)
-                if _out_of_reach(upper, first, LANES >> shift):
+                nearest = _nearest_node(upper, first, LANES >> shift, k1 - k0)
+                if nearest == np.inf:
                     continue
                 _fill(nodes, first, shift, tile)
-                _start(tile)
                 begin = xa + t * LANES
-                _add_slices(tile, turns, ends, k0, k1, begin, phase[r])
+                if nearest > NEAR + cell and not ends:
+                    _add_far_slices(tile, turns, k0, k1, begin, phase[r])
+                else:
+                    _start(tile)
+                    _add_slices(tile, turns, ends, k0, k1, begin, phase[r])
 
 
 @numba.njit(**FAST)
@@ -215,12 +220,18 @@ def _beyond(nodes, node, cell, n_slices):
     return xi * xi + eta * eta > reach * reach
 
 
-@numba.njit(inline="always", **FAST)
-def _out_of_reach(nodes, first, n):
+@numba.njit(**FAST)
+def _nearest_node(nodes, first, n, n_slices):
+    """Least distance from the line among the nodes of a tile; infinite where all are silent."""
+    half = np.float32(0.5) * n_slices
+    nearest = np.float32(np.inf)
     silent = 0
-    for node in range(first, first + n):
-        silent += nodes[node, 11] > 0
-    return silent == n
+    for node in range(first, first + n + 1):
+        silent += node < first + n and nodes[node, 11] > 0
+        xi = nodes[node, 0] + half * nodes[node, 2]
+        eta = nodes[node, 1] + half * nodes[node, 3]
+        nearest = min(nearest, xi * xi + eta * eta)
+    return np.float32(np.inf) if silent == n else np.sqrt(nearest)
 
 
 @numba.njit(**FAST)
@@ -426,3 +437,34 @@ def _add_slices(tile, turns, ends, k0, k1, begin, phase):
             change = turns * (angle - cross * spread) + potential - tile[10, i]
             out[i] += fade * change
             tile[10, i], tile[11, i] = potential, r1 * inverse
+
+
+@numba.njit(**FAST)
+def _add_far_slices(tile, turns, k0, k1, begin, phase):
+    """As `_add_slices`, far from the core: the strain at the middle of each slice."""
+    one, two, half, zero = np.float32(1.0), np.float32(2.0), np.float32(0.5), np.float32(0.0)
+    for i in range(LANES):
+        tile[0, i] -= half * tile[2, i]
+        tile[1, i] -= half * tile[3, i]
+    for k in range(k0, k1):
+        out = phase[k, begin : begin + LANES]
+        for i in range(LANES):
+            dx, dy = tile[2, i], tile[3, i]
+            x, y = tile[0, i] + dx, tile[1, i] + dy
+            tile[0, i], tile[1, i] = x, y
+            r = x * x + y * y
+            inverse = one / (r * (r + SQUARE))
+            spread = r * inverse
+            lack = SQUARE * inverse
+            rise = two * (x * dx + y * dy)
+            sine, cosine = tile[5, i], tile[6, i]
+            shape = sine * (two * x * y) + cosine * (x * x - y * y)
+            turned = two * (sine * (x * dy + y * dx) + cosine * (x * dx - y * dy))
+            change = lack * (turns * (x * dy - y * dx) + tile[4, i] * rise + turned)
+            change -= rise * (
+                shape * lack * ((r + SQUARE) * inverse + spread)
+                + tile[7, i] * SQUARE * spread * spread
+            )
+            q = r * tile[8, i]
+            fade = max(one - q * q, zero)
+            out[i] += fade * fade * change
