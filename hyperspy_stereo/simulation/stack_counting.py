@@ -27,6 +27,8 @@ from hyperspy_stereo.simulation.view_rendering import (
 TRUTH_RADIUS = 0.7
 # Detector pixels that are blurred and moved at once: bounds the memory.
 _CHUNK = 256
+# Incidences whose rays differ by less share one displacement field: scan pixels, and nm.
+_TOLERANCE, _TOLERANCE_RANGE = 0.1, (0.2, 0.4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +102,7 @@ def planes_of(
     x, y = (np.arange(n) * microscope.pixel_size for n in shape[::-1])
     planes = np.zeros((sampling.n_slots, *shape), np.float32)
     rays = sampling.incidence
+    tolerance = float(np.clip(_TOLERANCE * microscope.pixel_size, *_TOLERANCE_RANGE))
     bar = tqdm(total=len(rays), unit=" incidences", disable=not show_progressbar, leave=False)
     with bar:
         for depth, chosen in focus_groups(rays, specimen.thickness, microscope):
@@ -111,6 +114,7 @@ def planes_of(
                 depth,
                 slice_thickness=slice_thickness,
                 poisson_ratio=poisson_ratio,
+                tolerance=tolerance,
             ):
                 which = chosen[np.atleast_1d(indices)]
                 deposit(

@@ -11,10 +11,19 @@ from hyperspy_stereo.simulation.acquisition import cubic_weight
 
 # Scan positions whose patterns are gathered together: one cache line of the images.
 _BLOCK = 16
+# Numbers to add above which two threads are faster than one.
+_WORTH_THREADS = 100_000
 
 
-@numba.njit(parallel=True, cache=True)
-def deposit(planes, bf, df, bf_slot, bf_weight, df_slots, df_weights):
+def deposit(
+    planes: np.ndarray,
+    bf: np.ndarray,
+    df: np.ndarray,
+    bf_slot: np.ndarray,
+    bf_weight: np.ndarray,
+    df_slots: np.ndarray,
+    df_weights: np.ndarray,
+) -> None:
     """Add images of incidences to the detector pixels that see them.
 
     Parameters
@@ -28,13 +37,31 @@ def deposit(planes, bf, df, bf_slot, bf_weight, df_slots, df_weights):
     df_slots, df_weights
         (n, 4) pixels around the diffracted ray, and weights.
     """
+    # starting threads takes longer than adding small images
+    add = _deposit_together if bf.size > _WORTH_THREADS else _deposit_alone
+    add(planes, bf, df, bf_slot, bf_weight, df_slots, df_weights)
+
+
+@numba.njit(parallel=True, cache=True)
+def _deposit_together(planes, bf, df, bf_slot, bf_weight, df_slots, df_weights):
     for row in numba.prange(planes.shape[1]):
-        for k in range(len(bf)):
-            if bf_slot[k] >= 0:
-                _add(planes[bf_slot[k], row], bf[k, row], bf_weight[k])
-            for corner in range(4):
-                if df_slots[k, corner] >= 0:
-                    _add(planes[df_slots[k, corner], row], df[k, row], df_weights[k, corner])
+        _deposit_row(planes, bf, df, bf_slot, bf_weight, df_slots, df_weights, row)
+
+
+@numba.njit(cache=True)
+def _deposit_alone(planes, bf, df, bf_slot, bf_weight, df_slots, df_weights):
+    for row in range(planes.shape[1]):
+        _deposit_row(planes, bf, df, bf_slot, bf_weight, df_slots, df_weights, row)
+
+
+@numba.njit(cache=True, inline="always")
+def _deposit_row(planes, bf, df, bf_slot, bf_weight, df_slots, df_weights, row):
+    for k in range(len(bf)):
+        if bf_slot[k] >= 0:
+            _add(planes[bf_slot[k], row], bf[k, row], bf_weight[k])
+        for corner in range(4):
+            if df_slots[k, corner] >= 0:
+                _add(planes[df_slots[k, corner], row], df[k, row], df_weights[k, corner])
 
 
 @numba.njit(cache=True, inline="always")

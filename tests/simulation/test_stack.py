@@ -1,0 +1,239 @@
+"""4D stacks: the disc, the rocking curve across it, its geometry, and what the detector does."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hyperspy_stereo.simulation import depth_errors
+from hyperspy_stereo.simulation.beam import TwoBeam
+from hyperspy_stereo.simulation.dislocation import Dislocation
+from hyperspy_stereo.simulation.microscope import Counter, Microscope, ScanNoise
+from hyperspy_stereo.simulation.scan_stack import scan_stack
+from hyperspy_stereo.simulation.specimen import Specimen, SurfaceSpot
+from hyperspy_stereo.simulation.two_beam import perfect_crystal
+
+BEAM = TwoBeam([0.0, 5.0, 0.0], 0.004, 40.0, 660.0, 600.0)
+EMPTY = Specimen((16.0, 16.0), 60.0, BEAM)
+STILL = np.zeros((2, 2))
+
+
+def quiet(specimen=EMPTY, detector=(128, 128), microscope=None, **changes):
+    """A stack without noise, motion or background."""
+    microscope = Microscope.noiseless(pixel_size=8.0) if microscope is None else microscope
+    fields = {"descan": STILL, "background": 0.0, "vacuum_shape": (2, 2), **changes}
+    return scan_stack(specimen, microscope, None, detector, **fields)
+
+
+def rocking_curves(scan, s):
+    """Bright and dark field of the perfect crystal, averaged over the height of a pixel."""
+    beam = scan.truth.specimen.beam
+    width = np.linalg.norm(scan.g) * scan.mrad_per_px * 1e-3
+    steps = (np.arange(15) / 15 - 7 / 15) * width
+    values = np.linspace(s.min() - width, s.max() + width, 4000)
+    curves = [perfect_crystal(_with_s(beam, value), scan.thickness) for value in values]
+    return [
+        np.mean([np.interp(s + step, values, curve) for step in steps], axis=0)
+        for curve in zip(*curves, strict=True)
+    ]
+
+
+def _with_s(beam, s):
+    return TwoBeam(beam.g, s, beam.xi_g, beam.xi_g_abs, beam.xi_0_abs)
+
+
+@pytest.mark.parametrize(("rotation", "flip"), [(0.0, False), (-18.0, False), (65.0, True)])
+def test_the_disc_holds_the_rocking_curves_of_the_perfect_crystal(rotation, flip):
+    scan = quiet(scan_rotation=rotation, scan_flip=flip)
+    y, x = np.indices(scan.stack.shape[2:])
+    move = scan.wavelength * scan.g / (scan.mrad_per_px * 1e-3)
+    assert np.hypot(*move) == pytest.approx(1.96875e-3 * 5 / (scan.mrad_per_px * 1e-3), rel=1e-3)
+
+    def radius(dx, dy):
+        return np.hypot(x - scan.disc_centre[0] - dx, y - scan.disc_centre[1] - dy)
+
+    direct, diffracted = radius(0, 0), radius(*move)
+    inner, outer = scan.disc_radius - 2.5, scan.disc_radius + 2.5
+    pattern = scan.stack[1, 1]
+    bright, _ = rocking_curves(scan, scan.deviation(x, y))
+    _, dark = rocking_curves(scan, scan.deviation(x - move[0], y - move[1]))
+    alone = (direct < inner) & (diffracted > outer)
+    assert alone.sum() > 100
+    assert np.abs(pattern - bright)[alone].max() < 0.01
+    both = (direct < inner) & (diffracted < inner)
+    assert np.abs(pattern - bright - dark)[both].max() < 0.02
+    crescent = (direct > outer) & (diffracted < inner)
+    assert crescent.sum() > 100
+    assert np.abs(pattern - dark)[crescent].max() < 0.02
+    assert pattern[(direct > outer) & (diffracted > outer + 2)].max() == 0
+
+
+def test_the_kikuchi_line_lies_where_s_vanishes():
+    scan = quiet(scan_rotation=30.0)
+    phi = np.deg2rad(scan.kikuchi_azimuth)
+    normal = np.array([-np.sin(phi), np.cos(phi)])
+    for along in (-20.0, 15.0):
+        x, y = (
+            scan.disc_centre
+            + scan.band_centre * scan.disc_radius * normal
+            + along * np.array([np.cos(phi), np.sin(phi)])
+        )
+        assert scan.deviation(x, y) == pytest.approx(0, abs=1e-9)
+    assert scan.parallax_azimuth % 180 == pytest.approx(0, abs=1e-6)
+
+
+def test_electrons_are_conserved_without_absorption():
+    lossless = replace(EMPTY, beam=TwoBeam([0.0, 5.0, 0.0], 0.004, 40.0))
+    scan = quiet(lossless)
+    totals = scan.stack.sum(axis=(2, 3))
+    assert totals == pytest.approx(
+        np.broadcast_to(scan.vacuum.sum((2, 3)).mean(), (2, 2)), rel=1e-3
+    )
+
+
+def lines_foil(size=(72.0, 40.0)):
+    line = Dislocation([[36.0, 0, 100.0], [36.0, 40, 100.0]], [0.0, 0.2, 0.0])
+    return Specimen(size, 120.0, TwoBeam([0.0, 5.0, 0.0], 0.0, 40.0), (line,), ("line",))
+
+
+@pytest.mark.parametrize(("rotation", "flip"), [(0.0, False), (-18.0, False), (40.0, True)])
+def test_a_line_moves_against_the_incidence_in_the_frame_of_the_scan(rotation, flip):
+    microscope = Microscope.noiseless(pixel_size=1.0, focus_depth=20.0)
+    # a short g: pixels a little off the Kikuchi line then still have nearly its condition
+    line = Dislocation([[36.0, 0, 100.0], [36.0, 40, 100.0]], [0.0, 4.0, 0.0])
+    short = TwoBeam([0.0, 0.25, 0.0], 0.0, 40.0)
+    specimen = Specimen((72.0, 4.0), 120.0, short, (line,), ("line",))
+    scan = quiet(specimen, (24, 24), microscope, scan_rotation=rotation, scan_flip=flip)
+    phi = np.deg2rad(scan.kikuchi_azimuth)
+    profiles, places = [], []
+    for side in (6.0, -6.0):
+        x, y = np.rint(scan.disc_centre + side * np.array([np.cos(phi), np.sin(phi)])).astype(int)
+        theta = scan.to_scan_frame @ (np.array([x, y]) - scan.disc_centre) * scan.mrad_per_px
+        places.append(theta[0] / 1000)
+        profiles.append(scan.stack[2, :, y, x])
+    first, last = (profile - profile.mean() for profile in profiles)
+    reach = np.arange(-12, 13)
+    inner = np.arange(14, 58)
+    score = [((first[inner] - last[inner + k]) ** 2).sum() for k in reach]
+    expected = -(places[1] - places[0]) * 80.0
+    assert abs(expected) > 4
+    assert reach[int(np.argmin(score))] == pytest.approx(expected, abs=1.0)
+
+
+def test_depths_compare_with_a_reconstruction_and_with_the_focus():
+    microscope = Microscope.noiseless(pixel_size=4.0, focus_depth=20.0)
+    scan = quiet(lines_foil(), (16, 16), microscope)
+    assert scan.focus_depth == pytest.approx(20.0 - 60.0)
+    assert scan.lines[0][:, 2] == pytest.approx(80.0)
+    error = depth_errors([[9.0, 5.0, 20.0]], scan.lines, scan.pixel_size)
+    assert error == pytest.approx([0.0])
+    assert scan.truth.incidence[0] @ (1, 0) > scan.truth.incidence[1] @ (1, 0)
+    seen = scan.truth.line_mask
+    assert seen.any()
+    assert (scan.truth.disparity[seen] > 0).all()
+
+
+def test_descan_moves_the_disc_and_nothing_else():
+    plane = np.array([[0.8, 0.1], [-0.3, 0.5]])
+    specimen = Specimen((40.0, 40.0), 60.0, BEAM)
+    vacuum = replace(specimen, thickness=1e-3)
+    scan = quiet(vacuum, (48, 48), descan=plane, edge_width=0.9)
+    y, x = np.indices((48, 48))
+    for row, column in ((0, 0), (4, 1), (2, 4)):
+        pattern = scan.stack[row, column]
+        centre = np.array([(pattern * x).sum(), (pattern * y).sum()]) / pattern.sum()
+        expected = scan.disc_centre + plane @ (column - 2.0, row - 2.0)
+        assert centre == pytest.approx(expected, abs=0.01)
+        assert pattern.sum() == pytest.approx(scan.stack[2, 2].sum(), rel=1e-3)
+
+
+def test_counts_are_poisson_at_the_dose_of_the_disc():
+    specimen = Specimen((64.0, 64.0), 1e-3, BEAM)
+    microscope = Microscope(pixel_size=2.0, dose=4000.0, scan=ScanNoise.none(), source_size=0)
+    scan = scan_stack(specimen, microscope, None, (16, 16), descan=STILL, background=0.01)
+    assert scan.stack.dtype == np.uint16
+    assert scan.stack.sum((2, 3)).mean() == pytest.approx(
+        4000 * (1 + 0.01 * 256 / (np.pi * scan.disc_radius**2)), rel=0.01
+    )
+    mean, variance = scan.stack.mean((0, 1)), scan.stack.var((0, 1))
+    lit = mean > 1
+    assert (variance[lit] / mean[lit]).mean() == pytest.approx(1, abs=0.03)
+    rate = 4000 / (np.pi * scan.disc_radius**2)
+    assert mean[0, 0] == pytest.approx(0.01 * rate, rel=0.25)
+    assert scan.vacuum.mean((0, 1)) == pytest.approx(mean, abs=6 * np.sqrt(rate / 64))
+
+
+def test_counters_fill_and_bad_pixels_read_the_same_everywhere():
+    counter = Counter(bits=8, hot_pixels=3, dead_pixels=2)
+    microscope = Microscope(pixel_size=2.0, dose=2e5, counter=counter)
+    specimen = Specimen((16.0, 16.0), 1e-3, BEAM)
+    scan = scan_stack(specimen, microscope, None, (16, 16), seed=2)
+    assert scan.stack.max() == 255
+    assert scan.stack[3, 3, 8, 8] == 255
+    same = np.ptp(scan.stack, axis=(0, 1)) == 0
+    dead = same & (scan.stack[0, 0] == 0)
+    assert dead.sum() == 2
+    assert (scan.vacuum[:, :, dead] == 0).all()
+
+
+def test_afterglow_leaves_a_share_of_the_pattern_before():
+    spot = SurfaceSpot(np.array([8.0, 8.0]), np.array([3.0, 3.0]), 0.0, 1.0, False)
+    dark = Specimen((18.0, 16.0), 1e-3, BEAM, spots=(spot,))
+    patterns = {}
+    for share in (0.0, 0.25):
+        microscope = Microscope.noiseless(
+            pixel_size=2.0, counter=Counter(afterglow=share), focus_depth=0.0
+        )
+        patterns[share] = quiet(dark, (16, 16), microscope).stack[4].sum(axis=(1, 2))
+    plain, late = patterns[0.0], patterns[0.25]
+    assert plain[4] < 0.02 * plain[0]
+    assert late[1:] == pytest.approx(0.75 * plain[1:] + 0.25 * plain[:-1], abs=0.1)
+
+
+def test_rows_of_the_scan_are_shaken_by_the_rms_of_the_jitter():
+    noise = ScanNoise(row_gain=0, row_jitter=0.5, drift=0, flyback=0)
+    spot = SurfaceSpot(np.array([20.0, 0.0]), np.array([9.0, 4000.0]), 0.0, 0.8, False)
+    band = Specimen((40.0, 160.0), 1e-3, BEAM, spots=(spot,))
+    microscope = Microscope.noiseless(pixel_size=1.0, scan=noise)
+    dark = 1 - quiet(band, (16, 16), microscope).stack[:, :, 8, 8]
+    where = (dark @ np.arange(40)) / dark.sum(axis=1)
+    assert where.mean() == pytest.approx(20.0, abs=0.15)
+    assert where.std() == pytest.approx(0.5, rel=0.15)
+
+
+def test_same_seed_same_counts_and_another_seed_differs():
+    a, b, c = (scan_stack(EMPTY, None, (4, 4), (16, 16), seed=seed) for seed in (3, 3, 4))
+    assert np.array_equal(a.stack, b.stack)
+    assert np.array_equal(a.vacuum, b.vacuum)
+    assert not np.array_equal(a.stack, c.stack)
+
+
+def test_counts_do_not_depend_on_the_number_of_threads():
+    import numba
+
+    all_threads = numba.get_num_threads()
+    try:
+        numba.set_num_threads(1)
+        one = scan_stack(lines_foil((16.0, 16.0)), None, (6, 6), (16, 16), seed=1).stack
+    finally:
+        numba.set_num_threads(all_threads)
+    many = scan_stack(lines_foil((16.0, 16.0)), None, (6, 6), (16, 16), seed=1).stack
+    assert np.array_equal(one, many)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"detector_shape": (8, 8)}, "16 x 16"),
+        ({"scan_shape": (0, 4)}, "scan_shape"),
+        ({"scan_shape": (900, 900), "detector_shape": (512, 512)}, "GB"),
+        ({"disc_radius": 1.0}, "radius"),
+        ({"disc_centre": (99.0, 8.0)}, "centre"),
+        ({"edge_width": 0.0}, "edge_width"),
+        ({"supersampling": 0}, "supersampling"),
+    ],
+)
+def test_wrong_stacks_are_told(changes, word):
+    settings = {"scan_shape": (4, 4), "detector_shape": (16, 16), **changes}
+    with pytest.raises(ValueError, match=word):
+        scan_stack(EMPTY, **settings)
