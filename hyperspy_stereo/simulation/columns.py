@@ -18,7 +18,8 @@ from hyperspy_stereo.simulation.polyline import sample_lines
 from hyperspy_stereo.simulation.slices import group_images
 from hyperspy_stereo.simulation.smooth_field import smooth_field
 from hyperspy_stereo.simulation.specimen import Specimen
-from hyperspy_stereo.simulation.tangent_field import REACH
+
+REACH = 10 / 3  # of a line's own field, in widths of the smooth part's core
 
 
 def column_images(
@@ -167,15 +168,18 @@ def _iterate(
         ]
     )
     beam = specimen.beam
-    lines = sample_lines(specimen.dislocations, beam.g, poisson_ratio, REACH, box)
-    field = smooth_field(specimen.dislocations, beam.g, poisson_ratio, box)
     lengths = np.array([1 / beam.xi_g, 1 / beam.xi_g_abs, 1 / beam.xi_0_abs], np.float32)
     s = np.full(len(thetas), beam.s) if tilt else beam.s - thetas @ beam.g[:2]
     paths = np.sqrt(1 + (thetas**2).sum(1)) if tilt else np.ones(len(thetas))
     pixel = float(steps.min()) if len(steps) and steps.min() > 0 else np.inf
     cell = 1.4 * min(tolerance, 0.1 * pixel) / far
     size = max(1, int(memory_limit / (8 * len(x) * len(y))))
-    for indices in _groups(thetas, cell, size):
+    groups = list(_groups(thetas, cell, size))
+    # The smooth part is summed once, the rest for each group: the more groups, the finer the grid.
+    spread = min(max(24.0 * (2 / max(len(groups), 1)) ** 0.2, 8.0), 24.0)
+    lines = sample_lines(specimen.dislocations, beam.g, poisson_ratio, REACH * spread, box)
+    field = smooth_field(specimen.dislocations, beam.g, poisson_ratio, box, spread)
+    for indices in groups:
         shared = thetas[indices].mean(axis=0)
         bf = np.empty((len(indices), len(y), len(x)), np.float32)
         df = np.empty_like(bf)

@@ -361,7 +361,9 @@ def group_images(view, foil, lines, field, faults, boundaries, members, beam, bf
                 np.empty((nx + 2 * LANES, N_NODE), np.float32),
                 np.empty((nx + 2 * LANES, N_NODE), np.float32),
             )
-            add_tangent_field(lines, x, y[r0:r1], even, theta, focus, dz[r0:r1], work, phase)
+            add_tangent_field(
+                lines, x, y[r0:r1], even, theta, focus, dz[r0:r1], field.square, work, phase
+            )
         sine = np.empty((n_slices, wide), np.float32)
         regions = np.zeros((n_slices if n_regions > 1 else 1, nx), np.int8)
         for row in range(r0, r1):

@@ -1,7 +1,7 @@
 """The part of the dislocations' strain that is smooth: long ranged, on a coarse grid.
 
 The field of each dislocation is split in two, like the potential of charges in an Ewald sum: the
-field of a line whose core is spread over `SPREAD` nm, which changes so slowly that a coarse grid
+field of a line whose core is spread over some nm, which changes so slowly that a coarse grid
 holds it, summed here exactly over straight segments; and the rest, which decays with the third
 power of the distance and which `tangent_field` takes from the nearest tangent line.
 """
@@ -16,8 +16,6 @@ import numpy as np
 
 from hyperspy_stereo.simulation.dislocation import Dislocation
 
-SPREAD = 24.0  # nm; width of the core of the smooth part
-SPACING = 12.0  # nm; of its grid
 ENDLESS = 1e7  # nm; stands for the length of a line continued without end
 
 
@@ -30,17 +28,24 @@ class SmoothField(NamedTuple):
         x, y, z of the first node in nm.
     spacing : float
         Distance of the nodes in nm.
+    square : float32
+        Square of the width of the spread core in nm**2.
     gradient : (nz, ny, 3, nx) float32
         d(g.R)/dx, /dy and /dz in turns per nm.
     """
 
     origin: np.ndarray
     spacing: float
+    square: np.float32
     gradient: np.ndarray
 
 
 def smooth_field(
-    lines: Sequence[Dislocation], g: np.ndarray, poisson_ratio: float, box: np.ndarray
+    lines: Sequence[Dislocation],
+    g: np.ndarray,
+    poisson_ratio: float,
+    box: np.ndarray,
+    spread: float,
 ) -> SmoothField:
     """Sum the spread-core field of all segments on a grid over a box.
 
@@ -54,6 +59,8 @@ def smooth_field(
         Poisson's ratio.
     box : (2, 3) ndarray
         Lowest and highest x, y, z in nm.
+    spread : float
+        Width of the core in nm; the grid's nodes are half as far apart.
 
     Returns
     -------
@@ -62,17 +69,20 @@ def smooth_field(
     Notes
     -----
     Burgers' formula for a straight segment (Hirth and Lothe, Theory of Dislocations, 2nd ed., 1982,
-    chapter 4), in which rho**2 is replaced by rho**2 + `SPREAD`**2.
+    chapter 4), in which rho**2 is replaced by rho**2 + spread**2.
     """
-    counts = np.ceil((box[1] - box[0]) / SPACING).astype(int) + 4
-    origin = (box[0] + box[1]) / 2 - SPACING * (counts - 1) / 2
+    spacing, square = spread / 2, np.float32(spread**2)
+    counts = np.ceil((box[1] - box[0]) / spacing).astype(int) + 4
+    origin = (box[0] + box[1]) / 2 - spacing * (counts - 1) / 2
     gradient = np.zeros((counts[2], counts[1], 3, counts[0]), np.float32)
     segments = [_segments(line, g) for line in lines]
     if segments:
         table = np.concatenate(segments).astype(np.float32)
         table[:, :3] -= origin.astype(np.float32)
-        _sum_segments(table, g.astype(np.float32), np.float32(poisson_ratio), SPACING, gradient)
-    return SmoothField(origin, SPACING, gradient)
+        _sum_segments(
+            table, g.astype(np.float32), np.float32(poisson_ratio), spacing, square, gradient
+        )
+    return SmoothField(origin, spacing, square, gradient)
 
 
 def _segments(line: Dislocation, g: np.ndarray) -> np.ndarray:
@@ -117,21 +127,27 @@ def _kept(points: np.ndarray, tolerance: float) -> np.ndarray:
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy", parallel=True)
-def _sum_segments(table, g, poisson_ratio, spacing, gradient):
+def _sum_segments(table, g, poisson_ratio, spacing, square, gradient):
     nz, ny = gradient.shape[:2]
     for row in numba.prange(nz * ny):
         k, j = row // ny, row % ny
         out = gradient[k, j]
         for s in range(len(table)):
             _add_segment(
-                table[s], g, poisson_ratio, np.float32(spacing), np.float32(k), np.float32(j), out
+                table[s],
+                g,
+                poisson_ratio,
+                np.float32(spacing),
+                square,
+                np.float32(k),
+                np.float32(j),
+                out,
             )
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
-def _add_segment(segment, g, poisson_ratio, spacing, k, j, out):
+def _add_segment(segment, g, poisson_ratio, spacing, square, k, j, out):
     one = np.float32(1.0)
-    square = np.float32(SPREAD * SPREAD)
     scale = np.float32(0.25 / np.pi)
     kappa = np.float32(0.5) / (one - poisson_ratio)
     tx, ty, tz = segment[3], segment[4], segment[5]

@@ -15,10 +15,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from hyperspy_stereo.simulation.polyline import ALONG, FIRST, PLACE, SECOND, TERMS
-from hyperspy_stereo.simulation.smooth_field import SPREAD
 
-REACH = 80.0  # nm at which the part near a straight line has faded to nothing
-SQUARE = np.float32(SPREAD**2)
 NEAR = 8.0  # nm from the core beyond which the strain hardly changes within a slice
 TINY = np.float32(1e-6)  # nm**2: keeps rays through a core finite
 N_NODE = 12  # numbers that a node of the lattice carries
@@ -89,7 +86,7 @@ def _angle(sine, cosine):
 
 
 @numba.njit(**FAST)
-def add_tangent_field(lines, x, y, even, theta, focus, dz, work, phase):
+def add_tangent_field(lines, x, y, even, theta, focus, dz, square, work, phase):
     """Add to the phase of a band of rows what each dislocation does near its core.
 
     Parameters
@@ -106,6 +103,8 @@ def add_tangent_field(lines, x, y, even, theta, focus, dz, work, phase):
         Depth in nm at which the ray of a pixel passes through the pixel.
     dz : (n_rows, nx) float32
         Height of a slice in each column in nm.
+    square : float32
+        Square of the smooth part's core width in nm**2.
     work : tuple of float32 arrays
         Working memory, three of (nx + 2 `LANES`, `N_NODE`).
     phase : (n_rows, n_slices, nx + `LANES` or more) float32
@@ -125,13 +124,29 @@ def add_tangent_field(lines, x, y, even, theta, focus, dz, work, phase):
                 band = row, min(row + rows, len(y))
                 balls = lines.balls[first:last]
                 _add_band(
-                    lines, line, balls, x, y, band, even, theta, focus, dz, low, high, work, phase
+                    lines,
+                    line,
+                    balls,
+                    x,
+                    y,
+                    band,
+                    even,
+                    theta,
+                    focus,
+                    dz,
+                    low,
+                    high,
+                    square,
+                    work,
+                    phase,
                 )
         first = last
 
 
 @numba.njit(**FAST)
-def _add_band(lines, line, balls, x, y, band, even, theta, focus, dz, low, high, work, phase):
+def _add_band(
+    lines, line, balls, x, y, band, even, theta, focus, dz, low, high, square, work, phase
+):
     """Add one line's part to the rows of a band, whose first and last rows hold its lattice."""
     nx, n_slices = len(x), phase.shape[1]
     upper, lower, middle = work
@@ -180,10 +195,10 @@ def _add_band(lines, line, balls, x, y, band, even, theta, focus, dz, low, high,
                 _fill(nodes, first, shift, tile)
                 begin = xa + t * LANES
                 if nearest > NEAR + cell and not ends:
-                    _add_far_slices(tile, turns, k0, k1, begin, phase[r])
+                    _add_far_slices(tile, turns, square, k0, k1, begin, phase[r])
                 else:
-                    _start(tile)
-                    _add_slices(tile, turns, ends, k0, k1, begin, phase[r])
+                    _start(tile, square)
+                    _add_slices(tile, turns, square, ends, k0, k1, begin, phase[r])
 
 
 @numba.njit(**FAST)
@@ -397,20 +412,20 @@ def _fill_five(nodes, first, tile):
 
 
 @numba.njit(**FAST)
-def _start(tile):
+def _start(tile, square):
     """Potential of g.R, but for the angle, at the upper face of a block."""
     for i in range(LANES):
         x, y = tile[0, i], tile[1, i]
         r = x * x + y * y + TINY
-        inverse = np.float32(1.0) / (r * (r + SQUARE))
+        inverse = np.float32(1.0) / (r * (r + square))
         tile[11, i] = r * inverse
-        tile[10, i] = tile[4, i] * _log(r * r * inverse) + SQUARE * inverse * (
+        tile[10, i] = tile[4, i] * _log(r * r * inverse) + square * inverse * (
             tile[5, i] * (x + x) * y + tile[6, i] * (x * x - y * y) + tile[7, i] * r
         )
 
 
 @numba.njit(**FAST)
-def _add_slices(tile, turns, ends, k0, k1, begin, phase):
+def _add_slices(tile, turns, square, ends, k0, k1, begin, phase):
     """Differences of g.R over the slices of a block, less the smooth part."""
     one, half, zero = np.float32(1.0), np.float32(0.5), np.float32(0.0)
     for k in range(k0, k1):
@@ -420,8 +435,8 @@ def _add_slices(tile, turns, ends, k0, k1, begin, phase):
             x1, y1 = x0 + tile[2, i], y0 + tile[3, i]
             tile[0, i], tile[1, i] = x1, y1
             r1 = x1 * x1 + y1 * y1 + TINY
-            inverse = one / (r1 * (r1 + SQUARE))
-            potential = tile[4, i] * _log(r1 * r1 * inverse) + SQUARE * inverse * (
+            inverse = one / (r1 * (r1 + square))
+            potential = tile[4, i] * _log(r1 * r1 * inverse) + square * inverse * (
                 tile[5, i] * (x1 + x1) * y1 + tile[6, i] * (x1 * x1 - y1 * y1) + tile[7, i] * r1
             )
             cross = x0 * y1 - y0 * x1
@@ -440,7 +455,7 @@ def _add_slices(tile, turns, ends, k0, k1, begin, phase):
 
 
 @numba.njit(**FAST)
-def _add_far_slices(tile, turns, k0, k1, begin, phase):
+def _add_far_slices(tile, turns, square, k0, k1, begin, phase):
     """As `_add_slices`, far from the core: the strain at the middle of each slice."""
     one, two, half, zero = np.float32(1.0), np.float32(2.0), np.float32(0.5), np.float32(0.0)
     for i in range(LANES):
@@ -453,17 +468,17 @@ def _add_far_slices(tile, turns, k0, k1, begin, phase):
             x, y = tile[0, i] + dx, tile[1, i] + dy
             tile[0, i], tile[1, i] = x, y
             r = x * x + y * y
-            inverse = one / (r * (r + SQUARE))
+            inverse = one / (r * (r + square))
             spread = r * inverse
-            lack = SQUARE * inverse
+            lack = square * inverse
             rise = two * (x * dx + y * dy)
             sine, cosine = tile[5, i], tile[6, i]
             shape = sine * (two * x * y) + cosine * (x * x - y * y)
             turned = two * (sine * (x * dy + y * dx) + cosine * (x * dx - y * dy))
             change = lack * (turns * (x * dy - y * dx) + tile[4, i] * rise + turned)
             change -= rise * (
-                shape * lack * ((r + SQUARE) * inverse + spread)
-                + tile[7, i] * SQUARE * spread * spread
+                shape * lack * ((r + square) * inverse + spread)
+                + tile[7, i] * square * spread * spread
             )
             q = r * tile[8, i]
             fade = max(one - q * q, zero)
