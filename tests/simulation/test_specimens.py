@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import map_coordinates
 
 from hyperspy_stereo.simulation.burgers import burgers_vectors
+from hyperspy_stereo.simulation.columns import column_images
 from hyperspy_stereo.simulation.crystals import crystal
+from hyperspy_stereo.simulation.dislocation import StackingFault
 from hyperspy_stereo.simulation.orientation import FoilOrientation
+from hyperspy_stereo.simulation.specimen import Specimen
 from hyperspy_stereo.simulation.specimens import (
     KINDS,
     bowed_lines,
@@ -401,6 +405,34 @@ def test_the_fault_of_a_loop_closes_the_displacement(seed):
     change = displacement_change(list(part.dislocations), circuit_about_edge(fault)).sum(axis=0)
     np.testing.assert_allclose(change + fault.displacement, 0, atol=1e-6)
     np.testing.assert_allclose(fault.edge_a[[0, -1]], fault.edge_b[[0, -1]])
+
+
+@pytest.mark.parametrize("seed", [1, 5])
+def test_images_are_smooth_past_a_partial_and_its_fault(seed):
+    # rays on the two sides of a partial are displaced by as much in all, on one side by the fault;
+    # with the opposite fault they would differ by 2 b. The planes of these seeds lie flat enough
+    # to see it
+    foil = FoilOrientation("Ni", (5, 6, 1), (-1, 1, -1), 30.0)
+    field, step, rng = (160.0, 160.0), 0.5, np.random.default_rng(seed)
+    x = np.arange(0, 160, step)
+    part = dissociated(foil, field, 120.0, rng, visible=1, width=40.0, centre=(80, 80))
+    (fault,) = part.faults
+    inside = (fault.edge_a[:, 2] > 20) & (fault.edge_a[:, 2] < 100)
+    edge = fault.edge_a[inside, :2]
+    across = np.gradient(edge, axis=0)[:, ::-1] * [1, -1]
+    across *= 0.75 / np.linalg.norm(across, axis=1, keepdims=True)
+    jumps = []
+    for sign in (1, -1):
+        signed = StackingFault(fault.edge_a, fault.edge_b, sign * fault.displacement)
+        beam, kinds = foil.two_beam(0.015), ("dissociated",) * 2
+        specimen = Specimen(field, 120.0, beam, part.dislocations, kinds, (signed,))
+        image = column_images(specimen, [[0, 0]], x, x)[0][0]
+        sides = [
+            map_coordinates(image, (edge + way).T[::-1] / step, order=1)
+            for way in (across, -across)
+        ]
+        jumps.append(np.abs(sides[0] - sides[1]).mean())
+    assert jumps[0] < 0.4 * jumps[1]
 
 
 @few

@@ -7,13 +7,13 @@ import numpy as np
 from hyperspy_stereo.simulation.dislocation import Dislocation
 from hyperspy_stereo.simulation.orientation import FoilOrientation
 from hyperspy_stereo.simulation.specimen import Boundary
-from hyperspy_stereo.simulation.specimens.lines import _threading_systems
 from hyperspy_stereo.simulation.specimens.paths import bowed, plane_frame, random_waves, reach
 from hyperspy_stereo.simulation.specimens.systems import (
     Arrangement,
     choose_glide,
     close_packed_planes,
     glide_systems,
+    one_of_each_vector,
 )
 
 NOT_DIFFRACTING = (0.06, 0.3)
@@ -68,9 +68,9 @@ def lamellae(
     widths = np.exp(rng.uniform(np.log(35), np.log(0.5 * max(size)), max(n - 1, 0)))
     # widths are those seen in the image; the first plane is put so that the stack is in the field
     places = np.concatenate([[0.0], np.cumsum(widths)])[:n]
-    reach_ = 0.5 * (abs(level) @ np.array(size))
+    half_field = 0.5 * (abs(level) @ np.array(size))
     span = places[-1] if n else 0.0
-    places = places - span / 2 + rng.uniform(-0.55, 0.55) * reach_
+    places = places - span / 2 + rng.uniform(-0.55, 0.55) * half_field
     middle = np.array([*size, thickness]) / 2
     return tuple(Boundary(middle + place * np.array([*level, 0.0]), normal) for place in places)
 
@@ -183,7 +183,7 @@ def interface_dislocations(
     n = drawn if n is None else int(n)
     if n < 1:
         raise ValueError(f"n must be at least one line; got {n!r}.")
-    systems = _threading_systems(glide_systems(orientation))
+    systems = one_of_each_vector(glide_systems(orientation))
     burgers = choose_glide(orientation, rng, visible, systems).burgers
     frame = plane_frame(boundary.normal, boundary.point)
     top, bottom = reach(frame, thickness, 0.7 * max(size))

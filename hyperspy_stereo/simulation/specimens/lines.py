@@ -20,6 +20,7 @@ from hyperspy_stereo.simulation.specimens.systems import (
     Glide,
     choose_glide,
     glide_systems,
+    one_of_each_vector,
 )
 
 
@@ -211,17 +212,15 @@ def _half_loop(top, bottom, size, rng, waviness):
 
 def _along_c(orientation, place, size, thickness, rng, visible):
     """One threading line of a hexagonal crystal."""
-    system = choose_glide(orientation, rng, visible, _threading_systems(glide_systems(orientation)))
-    axis = orientation.direction((0, 0, 1))
-    axis = axis if axis[2] >= 0 else -axis
-    # layers are never perfectly parallel: lines lean by some degrees and kink a little
-    axis = axis + rng.normal(0, 0.06, 3)
-    axis /= np.linalg.norm(axis)
-    rise = max(abs(axis[2]), 1e-6)
+    system = choose_glide(orientation, rng, visible, one_of_each_vector(glide_systems(orientation)))
+    # layers are never perfectly parallel: lines lean by some degrees
+    axis = orientation.direction((0, 0, 1)) + rng.normal(0, 0.06, 3)
+    axis *= np.where(axis[2] >= 0, 1, -1) / np.linalg.norm(axis)
     limit = 0.8 * max(size) + thickness
-    before = min((place[2] + BEYOND) / rise, limit)
-    after = min((thickness + BEYOND - place[2]) / rise, limit)
-    axis = axis if axis[2] >= 0 else -axis
+    before, after = (
+        min(way / max(axis[2], 1e-6), limit)
+        for way in (place[2] + BEYOND, thickness + BEYOND - place[2])
+    )
     side = np.cross(axis, rng.normal(size=3))
     side /= np.linalg.norm(side)
     along = np.array([axis, side])
@@ -231,8 +230,3 @@ def _along_c(orientation, place, size, thickness, rng, visible):
     )
     points = place + path @ along
     return Dislocation(points if rng.random() < 0.5 else points[::-1], system.burgers)
-
-
-def _threading_systems(systems: tuple[Glide, ...]) -> tuple[Glide, ...]:
-    """Of each Burgers vector one system, so that types count by their number of vectors."""
-    return tuple({system.uvw: system for system in systems}.values())

@@ -233,5 +233,10 @@ def choose_glide(
     return system if rng.random() < 0.5 else system.reversed()
 
 
+def one_of_each_vector(systems: tuple[Glide, ...]) -> tuple[Glide, ...]:
+    """Of each Burgers vector one system, so that types count by their number of vectors."""
+    return tuple({system.uvw: system for system in systems}.values())
+
+
 def _inclined(normal: np.ndarray) -> float:
     return 0.15 if abs(normal[2]) > np.cos(np.radians(12)) else 1.0
