@@ -506,6 +506,14 @@ def test_spots_lose_no_more_than_there_is():
     assert any(s.on_exit for s in spots) and not all(s.on_exit for s in spots)
 
 
+def test_slip_traces_run_along_their_plane():
+    drawn = [
+        random_spots(np.random.default_rng(k), FIELD, 0.0, trace_azimuth=200) for k in range(50)
+    ]
+    long = [spot for spots in drawn for spot in spots if spot.radii[0] > 8 * spot.radii[1]]
+    assert long and all(spot.azimuth == pytest.approx(20) for spot in long)
+
+
 # ---------------------------------------------------------------- wrong input
 
 

@@ -28,8 +28,9 @@ from hyperspy_stereo.simulation.specimens.glide import dipole, dissociated, pile
 from hyperspy_stereo.simulation.specimens.lines import bowed_lines, threading_lines
 from hyperspy_stereo.simulation.specimens.loops import helix, loop
 from hyperspy_stereo.simulation.specimens.networks import junction, network, tangle
+from hyperspy_stereo.simulation.specimens.paths import plane_frame
 from hyperspy_stereo.simulation.specimens.surface import random_spots
-from hyperspy_stereo.simulation.specimens.systems import Arrangement
+from hyperspy_stereo.simulation.specimens.systems import Arrangement, choose_glide
 
 ATTEMPTS = 40
 MOST_LINES = 80
@@ -103,7 +104,7 @@ def random_specimen(
     voltage : float, default 200.0
         Accelerating voltage, kV.
     distractors : bool, default True
-        Blobs and contamination on the faces. All else is the same without them.
+        Blobs, contamination and slip traces on the faces. All else is the same without them.
     orientation : FoilOrientation, optional
         How the crystal lies; a usual two-beam condition is drawn by default. Its crystal counts.
     n_boundaries : int, optional
@@ -140,7 +141,7 @@ def random_specimen(
         visible = 0.75 if attempt == 0 else 1.0
         specimen = _with_lines(specimen, foil, n_lines, kinds, visible, streams[3])
         if n_lines == 0 or visible_lengths(specimen).max(initial=0) >= _wanted(size):
-            spots = random_spots(streams[4], size) if distractors else ()
+            spots = _dirt(foil, size, streams[4]) if distractors else ()
             return replace(specimen, spots=spots, seed=int(seed))
     raise ValueError(
         f"no line of the kinds {list(kinds or KINDS)} is visible with g = {foil.g} of "
@@ -174,7 +175,7 @@ def _bare_foil(streams, material, size, thickness, voltage, orientation, n_bound
 def _with_lines(specimen, foil, n_lines, kinds, visible, rng):
     """Add arrangements until there are enough lines."""
     plan, pool, weights = _plan(specimen, foil, kinds, rng)
-    density = 1e13 * 20.0 ** (rng.random() ** 1.3) * 1e-18
+    density = 1e13 * 20.0 ** rng.random() * 1e-18
     area = specimen.size[0] * specimen.size[1]
     enough = min(density * area * specimen.thickness, _resolved(specimen) * area)
     lines, names, faults, length = [], [], [], 0.0
@@ -255,6 +256,12 @@ def _placed(kind, specimen, foil, visible, rng) -> Arrangement:
         grain = int(grain_of(specimen.boundaries, np.array([*centre, local / 2])))
         part = cut_to_grain(part, specimen.boundaries, grain)
     return part
+
+
+def _dirt(foil: FoilOrientation, size, rng):
+    """Blobs, contamination and the traces of one of the glide planes."""
+    trace = plane_frame(choose_glide(foil, rng).normal, np.zeros(3)).trace
+    return random_spots(rng, size, trace_azimuth=float(np.degrees(np.arctan2(trace[1], trace[0]))))
 
 
 def _wanted(size: tuple[float, float]) -> float:

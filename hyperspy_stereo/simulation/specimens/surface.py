@@ -1,4 +1,4 @@
-"""What lies on the faces of the foil: blobs and contamination."""
+"""What lies on the faces of the foil: blobs, contamination and slip traces."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from hyperspy_stereo.simulation.specimen import SurfaceSpot
 
 
 def random_spots(
-    rng: np.random.Generator, size: tuple[float, float], mean_number: float = 4.0
+    rng: np.random.Generator,
+    size: tuple[float, float],
+    mean_number: float = 4.0,
+    trace_azimuth: float | None = None,
 ) -> tuple[SurfaceSpot, ...]:
-    """Draw dirt: small dark blobs, a few wide faint patches, now and then a bright hole.
+    """Draw dirt: small dark blobs, wide faint patches, now and then a bright hole or slip traces.
 
     Parameters
     ----------
@@ -20,11 +23,15 @@ def random_spots(
         Width and height of the field, nm.
     mean_number : float, default 4.0
         Mean number of small blobs in a field of 512 x 512 nm; a third of the scenes have none.
+    trace_azimuth : float, optional
+        Direction in degrees of slip traces, the thin straight steps that dislocations have left on
+        a face; a fifth of the scenes then have one to four of them. None by default.
 
     Returns
     -------
     tuple of SurfaceSpot
-        Semi-axes 2 to 14 nm (blobs) and 30 to 150 nm (patches, losses of at most 12 %).
+        Semi-axes 2 to 14 nm (blobs) and 30 to 150 nm (patches, losses of at most 12 %);
+        traces are up to 3 nm by half of the field.
 
     Examples
     --------
@@ -43,6 +50,8 @@ def random_spots(
         spots.append(_spot(rng, size, radius, loss))
     for _ in range(patches):
         spots.append(_spot(rng, size, rng.uniform(30, 150), rng.uniform(0.02, 0.12)))
+    if trace_azimuth is not None and rng.random() < 0.2:
+        spots += _traces(rng, size, trace_azimuth)
     return tuple(spots)
 
 
@@ -54,3 +63,18 @@ def _spot(rng, size, radius, loss) -> SurfaceSpot:
         absorption=float(loss),
         on_exit=bool(rng.random() < 0.5),
     )
+
+
+def _traces(rng, size, azimuth) -> list[SurfaceSpot]:
+    """Parallel steps of one glide plane, dark or bright."""
+    loss = rng.uniform(0.04, 0.2) * rng.choice([-1, 1])
+    return [
+        SurfaceSpot(
+            centre=rng.uniform(0, 1, 2) * size,
+            radii=np.array([rng.uniform(0.1, 0.5) * max(size), rng.uniform(1.0, 3.0)]),
+            azimuth=float(azimuth % 180),
+            absorption=float(loss * rng.uniform(0.6, 1.0)),
+            on_exit=bool(rng.random() < 0.5),
+        )
+        for _ in range(rng.integers(1, 5))
+    ]
