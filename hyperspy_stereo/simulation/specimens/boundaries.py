@@ -32,7 +32,8 @@ def lamellae(
     Parameters
     ----------
     orientation : FoilOrientation
-        Crystal and how it lies in the foil; lamellae are parallel to {111} or (0001).
+        Crystal and how it lies in the foil; lamellae are parallel to {111} or (0001) where one of
+        these is steep enough.
     n : int
         Number of boundaries.
     size : (float, float)
@@ -45,8 +46,9 @@ def lamellae(
     Returns
     -------
     tuple of Boundary
-        In the order of their normals. Edge-on to inclined by 55 degrees; a single one may lie in
-        any direction, as between grains. Lamellae are some tens to hundreds of nm wide.
+        In the order of their normals. Edge-on to inclined by 55 degrees, less in thick foils; a
+        single one may lie in any direction, as between grains. Lamellae are some tens to hundreds
+        of nm wide.
 
     Raises
     ------
@@ -61,7 +63,9 @@ def lamellae(
     """
     if n < 0:
         raise ValueError(f"n must be a number of boundaries, 0 or more; got {n!r}.")
-    normal = _plane(orientation, rng, free=n == 1)
+    # seen along the beam, an inclined boundary takes no more than a third of the field
+    most = min(np.radians(55), np.arctan(min(size) / (3 * thickness)))
+    normal = _plane(orientation, rng, most, free=n == 1)
     if rng.random() < 0.5:
         normal = -normal
     level = normal[:2] / np.hypot(*normal[:2])
@@ -205,12 +209,13 @@ def interface_dislocations(
     return Arrangement("interface", tuple(Dislocation(frame.points(p), burgers) for p in lines))
 
 
-def _plane(orientation: FoilOrientation, rng: np.random.Generator, free: bool) -> np.ndarray:
-    """Normal of the boundaries, at most 55 degrees from edge-on."""
-    steepest = np.sin(np.radians(55))
+def _plane(
+    orientation: FoilOrientation, rng: np.random.Generator, most: float, free: bool
+) -> np.ndarray:
+    """Normal of the boundaries, at most so many radians from edge-on."""
     normals = [orientation.plane_normal(hkl) for hkl in close_packed_planes(orientation.crystal)]
-    normals = [normal for normal in normals if abs(normal[2]) < steepest]
+    normals = [normal for normal in normals if abs(normal[2]) < np.sin(most)]
     if normals and not (free and rng.random() < 0.5):
         return normals[rng.integers(len(normals))]
-    angle, rise = rng.uniform(0, 2 * np.pi), np.radians(rng.uniform(-50, 50))
+    angle, rise = rng.uniform(0, 2 * np.pi), rng.uniform(-0.9, 0.9) * most
     return np.array([np.cos(angle) * np.cos(rise), np.sin(angle) * np.cos(rise), np.sin(rise)])
