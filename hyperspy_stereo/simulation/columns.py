@@ -20,6 +20,7 @@ from hyperspy_stereo.simulation.smooth_field import smooth_field
 from hyperspy_stereo.simulation.specimen import Specimen
 
 REACH = 10 / 3  # of a line's own field, in widths of the smooth part's core
+TUBE_COST = 2.5  # time of a voxel in a tube over that of a node and a segment
 
 
 def column_images(
@@ -175,8 +176,7 @@ def _iterate(
     cell = 1.4 * min(tolerance, 0.1 * pixel) / far
     size = max(1, int(memory_limit / (8 * len(x) * len(y))))
     groups = list(_groups(thetas, cell, size))
-    # The smooth part is summed once, the rest for each group: the more groups, the finer the grid.
-    spread = min(max(24.0 * (2 / max(len(groups), 1)) ** 0.2, 8.0), 24.0)
+    spread = _spread(specimen.dislocations, box, len(groups) * len(x) * len(y) * foil[2])
     lines = sample_lines(specimen.dislocations, beam.g, poisson_ratio, REACH * spread, box)
     field = smooth_field(specimen.dislocations, beam.g, poisson_ratio, box, spread)
     for indices in groups:
@@ -263,6 +263,22 @@ def _foil(specimen: Specimen, x: np.ndarray, y: np.ndarray, slice_thickness: flo
         n_slices,
     )
     return foil, float(thickness.max())
+
+
+def _spread(lines: Sequence[Dislocation], box: np.ndarray, n_voxels: int) -> float:
+    """Width in nm of the smooth part's core that costs least time.
+
+    The smooth part is summed once, on a grid whose nodes times segments grow as 1 / width**3; the
+    rest for every slice of every group of incidences, in a tube whose volume grows as width**2.
+    """
+    if not lines:
+        return 24.0
+    volume = float(np.prod(box[1] - box[0] + 48.0))
+    length = sum(min(line.length, 2 * float(np.ptp(box, axis=0).max())) for line in lines)
+    segments = sum(min(len(line.points) - 1, 2 + line.length / 25) for line in lines)
+    tube = n_voxels * length * np.pi * REACH**2 / volume
+    grid = 8 * volume * segments
+    return float(np.clip((1.5 * grid / (TUBE_COST * tube)) ** 0.2, 6.0, 24.0))
 
 
 def _faults(specimen: Specimen) -> tuple[np.ndarray, np.ndarray]:
