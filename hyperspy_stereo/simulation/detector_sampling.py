@@ -156,7 +156,7 @@ def segment_samples(
 
     Examples
     --------
-    >>> segment_samples(20, 40, azimuth=90, width=90).centroid.round(1) + 0.0
+    >>> segment_samples(20, 40, azimuth=90, width=90).centroid.round(0) + 0.0
     array([ 0., 28.])
     """
     if not (0 <= inner < outer and np.isfinite(outer)):

@@ -56,13 +56,11 @@ def pair_truth(
     detectors = [point_samples(half * along), point_samples(-half * along)]
     geometry = tiltless_geometry(specimen, detectors, shape, microscope)
     how = Propagation(slice_thickness, poisson_ratio)
-    clean, empty = (
-        blurred(
-            detector_images(foil, detectors, shape, microscope, "bright field", how), microscope
-        )
-        for foil in (specimen, without_lines(specimen))
+    clean, reference = (
+        blurred(detector_images(foil, detectors, shape, microscope, propagation=fine), microscope)
+        for foil, fine in ((specimen, how), without_lines(specimen, how))
     )
-    truth = truth_of(specimen, geometry, clean, empty, line_width=line_width)
+    truth = truth_of(specimen, geometry, clean, reference, line_width=line_width)
     return PairTruth(truth, geometry.zero_depth)
 
 

@@ -291,7 +291,8 @@ def _exposure(specimen, detectors, microscope, signal, how, line_width, seed):
     shape = image_shape(specimen, microscope.pixel_size)
     geometry = tiltless_geometry(specimen, detectors, shape, microscope)
     raw = detector_images(specimen, detectors, shape, microscope, signal, how)
-    empty = detector_images(without_lines(specimen), detectors, shape, microscope, signal, how)
+    empty, coarse = without_lines(specimen, how)
+    reference = detector_images(empty, detectors, shape, microscope, signal, coarse)
     seen = blurred(raw, microscope)
     clear = spot_transmission(specimen, geometry) if specimen.spots else 1.0
     picture = blurred(raw * clear, microscope) if specimen.spots else seen
@@ -305,7 +306,7 @@ def _exposure(specimen, detectors, microscope, signal, how, line_width, seed):
         specimen,
         on_path(geometry, [path] * len(detectors)),
         clean,
-        blurred(empty, microscope),
+        blurred(reference, microscope),
         contrast_views=seen,
         line_width=line_width,
     )

@@ -99,8 +99,9 @@ def tilt_views(
     deviations = rng.normal(0.0, 1.0, len(tilts)) * deviation_error
     how = Propagation(slice_thickness, poisson_ratio)
     raw = tilted_images(turned, geometry, deviations, signal, how)
-    empty = tilted_images(without_lines(turned), geometry, deviations, signal, how)
-    images, truth = _exposures(turned, geometry, raw, empty, microscope, line_width, rng)
+    empty, coarse = without_lines(turned, how)
+    reference = tilted_images(empty, geometry, deviations, signal, coarse)
+    images, truth = _exposures(turned, geometry, raw, reference, microscope, line_width, rng)
     return StereoViews(images, incidence, truth, direction, microscope)
 
 
@@ -113,7 +114,7 @@ def _checked_tilts(angles: Sequence[float]) -> np.ndarray:
     return tilts
 
 
-def _exposures(specimen, geometry, raw, empty, microscope, line_width, rng):
+def _exposures(specimen, geometry, raw, reference, microscope, line_width, rng):
     """Record each view in a scan of its own; images and truth."""
     seen = blurred(raw, microscope)
     picture = seen
@@ -132,7 +133,7 @@ def _exposures(specimen, geometry, raw, empty, microscope, line_width, rng):
         specimen,
         on_path(geometry, paths),
         clean,
-        blurred(empty, microscope),
+        blurred(reference, microscope),
         contrast_views=seen,
         line_width=line_width,
     )

@@ -49,7 +49,7 @@ def truth_of(
         Views on an even grid to compare with `reference`. Default: `clean`.
     line_width : float, default 3.0
         Width of the lines in `line_mask`, px.
-    min_contrast : float, default 0.04
+    min_contrast : float, default 0.07
         See `visibility.visible_parts`.
 
     Returns

@@ -90,11 +90,18 @@ class ViewGeometry:
         """
         placed = project(points, self.incidence, self.geometry, self.centre)
         placed = (placed + self.shift[:, None]) / self.pixel_size
+        if not (self.rows.any() or self.columns.any()):
+            return placed
         for view, rows, columns in zip(placed, self.rows, self.columns, strict=True):
-            x, y = view[:, 0].copy(), view[:, 1].copy()
-            for axis in range(2):
-                late = _at(rows[:, axis], y) + _at(columns[:, axis], x)
-                view[:, axis] -= late / self.pixel_size
+            seen = view.copy()
+            # the probe's lateness is that of the place where a point is seen, not where it is
+            for _ in range(3):
+                late = [
+                    _at(rows[:, axis], seen[:, 1]) + _at(columns[:, axis], seen[:, 0])
+                    for axis in range(2)
+                ]
+                seen = view - np.stack(late, axis=1) / self.pixel_size
+            view[:] = seen
         return placed
 
     def entry(self, view: int, depth: float) -> tuple[np.ndarray, np.ndarray]:

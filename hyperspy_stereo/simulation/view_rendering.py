@@ -63,9 +63,16 @@ def image_shape(specimen: Specimen, pixel_size: float) -> tuple[int, int]:
     return rows, columns_
 
 
-def without_lines(specimen: Specimen) -> Specimen:
-    """Return the same specimen with its boundaries and faults, but no dislocation."""
-    return replace(specimen, dislocations=(), kinds=())
+def without_lines(specimen: Specimen, how: Propagation) -> tuple[Specimen, Propagation]:
+    """Return the same specimen without dislocations, and how finely it must be followed.
+
+    Boundaries and faults stay. Where there is none either, every column is a perfect crystal, for
+    which one slice is exact.
+    """
+    empty = replace(specimen, dislocations=(), kinds=())
+    if specimen.boundaries or specimen.faults:
+        return empty, how
+    return empty, replace(how, slice_thickness=1e6)
 
 
 def detector_images(

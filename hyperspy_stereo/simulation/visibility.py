@@ -13,7 +13,7 @@ from hyperspy_stereo.simulation.view_geometry import ViewGeometry
 
 #: Least contrast of a visible line: change of the intensity relative to the same foil without
 #: dislocations, at the scale of a line's image and beyond what the surroundings have of it.
-MIN_CONTRAST = 0.04
+MIN_CONTRAST = 0.07
 #: Least strength of a line that can be seen at all; see `contrast_strength`.
 MIN_STRENGTH = 0.08
 # nm: within this distance of the line its image may lie; smoothing of the line's image, and of
@@ -89,7 +89,7 @@ def visible_parts(
         Gives the period of the oscillation with depth.
     strength : list of (n,) ndarray, optional
         `contrast_strength` of each line: what is seen where it is below 0.08 belongs to others.
-    min_contrast : float, default 0.04
+    min_contrast : float, default 0.07
         Dimensionless.
 
     Returns

@@ -22,8 +22,8 @@ BEAM = TwoBeam([0.0, 5.0, 0.0], 0.0, 40.0, 660.0, 600.0)
 
 
 def foil(depth=80.0, thickness=160.0, size=(96.0, 12.0), burgers=(0.0, 0.2, 0.0), **changes):
-    """A line parallel to the foil, along y at the middle of the field."""
-    middle = size[0] / 2
+    """A line parallel to the foil, along y near the middle of the field, between pixels."""
+    middle = size[0] / 2 + 0.37
     line = Dislocation([[middle, 0, depth], [middle, 10, depth]], burgers)
     fields = {"dislocations": (line,), "kinds": ("line",), **changes}
     return Specimen(size, thickness, BEAM, **fields)
