@@ -159,7 +159,9 @@ def _iterate(
     x = x[order]
     steps = np.diff(x)
     even = len(x) < 2 or bool(np.ptp(steps) < 1e-6 * steps.mean() and steps.mean() > 0)
-    foil, depth = _foil(specimen, x, y, slice_thickness)
+    beam = specimen.beam
+    s = np.full(len(thetas), beam.s) if tilt else beam.s - thetas @ beam.g[:2]
+    foil, depth = _foil(specimen, x, y, slice_thickness, np.abs(s).max(initial=0.0))
     far = max(abs(focus), abs(depth - focus))
     margin = np.abs(thetas).max(axis=0, initial=0.0) * far
     box = np.array(
@@ -168,9 +170,7 @@ def _iterate(
             [x[-1] + margin[0], y.max() + margin[1], depth],
         ]
     )
-    beam = specimen.beam
     lengths = np.array([1 / beam.xi_g, 1 / beam.xi_g_abs, 1 / beam.xi_0_abs], np.float32)
-    s = np.full(len(thetas), beam.s) if tilt else beam.s - thetas @ beam.g[:2]
     paths = np.sqrt(1 + (thetas**2).sum(1)) if tilt else np.ones(len(thetas))
     pixel = float(steps.min()) if len(steps) and steps.min() > 0 else np.inf
     cell = 1.4 * min(tolerance, 0.1 * pixel) / far
@@ -247,15 +247,21 @@ def plain_images(
     return bf[0], df[0]
 
 
-def _foil(specimen: Specimen, x: np.ndarray, y: np.ndarray, slice_thickness: float) -> tuple:
+def _foil(
+    specimen: Specimen, x: np.ndarray, y: np.ndarray, slice_thickness: float, s: float
+) -> tuple:
+    """Slice heights, deviations and number of slices; and the largest thickness."""
     thickness = np.maximum(specimen.thickness_at(x[None, :], y[:, None]), 0.0)
     if not thickness.max() > 0:
         raise ValueError(
             f"the specimen must be thicker than 0 nm somewhere; got {specimen.thickness!r} nm at "
             "its middle. Set `thickness` and `wedge` of the Specimen."
         )
-    n_slices = max(1, int(np.ceil(thickness.max() / slice_thickness - 1e-9)))
     deviation = specimen.deviation_at(x[None, :], y[:, None])
+    # The series of the slice matrices needs less than about a third of a turn in half a slice.
+    s += np.abs(deviation).max() + max(abs(grain) for grain in specimen.grain_deviations)
+    height = min(slice_thickness, 2 / (s + 1 / specimen.beam.xi_g))
+    n_slices = max(1, int(np.ceil(thickness.max() / height - 1e-9)))
     shape = len(y), len(x)
     foil = (
         np.ascontiguousarray(np.broadcast_to(thickness / n_slices, shape), np.float32),

@@ -5,183 +5,23 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from hyperspy_stereo.simulation.tangent_field import FAST, LANES, N_NODE, add_tangent_field
+from hyperspy_stereo.simulation.line_tiles import LANES, N_NODE
+from hyperspy_stereo.simulation.ray_phases import (
+    add_faults,
+    add_smooth_field,
+    rotations,
+    set_regions,
+)
+from hyperspy_stereo.simulation.tangent_field import add_tangent_field
+from hyperspy_stereo.simulation.vector_math import FAST
 
 ROWS = 8  # rows that one worker takes in turn
+WIDE = 64  # columns that go through the slices together: four vector registers
 # Ratios of neighbouring terms of the series of cos sqrt(x) and sin sqrt(x) / sqrt(x), last first.
 SERIES = tuple(
     (np.float32(-1.0 / (2 * n * (2 * n - 1))), np.float32(-1.0 / (2 * n * (2 * n + 1))))
     for n in range(10, 0, -1)
 )
-
-
-@numba.njit(**FAST)
-def add_smooth_field(field, x, y, theta, focus, dz, planes, phase):
-    """Add the smooth part of the strain to the phase of a row; see `tangent_field` for arguments.
-
-    Parameters
-    ----------
-    planes : (nz_grid, nx) float32
-        Working memory.
-    """
-    nz, ny, _, n_grid = field.gradient.shape
-    h = field.spacing
-    row = np.empty(n_grid, np.float32)
-    for k in range(nz):
-        depth = field.origin[2] + k * h - focus
-        v = min(max((y + theta[1] * depth - field.origin[1]) / h, 1.0), ny - 2.001)
-        j = int(v)
-        _contract(field.gradient[k, j - 1 : j + 3], np.float32(v - j), theta, row)
-        _spread(
-            row, x, np.float32(theta[0] * depth - field.origin[0]), np.float32(1 / h), planes[k]
-        )
-    base, per = np.float32(field.origin[2] / h), np.float32(1.0 / h)
-    low, high = dz.min(), dz.max()
-    for k in range(len(phase)):
-        middle = np.float32(k + 0.5) * per
-        begin = 0
-        while begin < len(x):
-            a = int(middle * dz[begin] - base)
-            end = len(x)
-            if int(middle * low - base) != int(middle * high - base):
-                end = begin + 1
-                while end < len(x) and int(middle * dz[end] - base) == a:
-                    end += 1
-            _mix(
-                planes[a - 1, begin:end],
-                planes[a, begin:end],
-                planes[a + 1, begin:end],
-                planes[a + 2, begin:end],
-                dz[begin:end],
-                middle,
-                base + np.float32(a),
-                phase[k, begin:end],
-            )
-            begin = end
-
-
-@numba.njit(**FAST)
-def _contract(nodes, f, theta, row):
-    """Strain along the rays from the gradients of four rows of the grid."""
-    weights = _cubic(f)
-    tx, ty = np.float32(theta[0]), np.float32(theta[1])
-    row[:] = 0
-    for tap in range(4):
-        w = weights[tap]
-        gx, gy, gz = nodes[tap, 0], nodes[tap, 1], nodes[tap, 2]
-        for i in range(len(row)):
-            row[i] += w * (tx * gx[i] + ty * gy[i] + gz[i])
-
-
-@numba.njit(**FAST)
-def _spread(row, x, offset, per, out):
-    """A row of the grid carried over to the columns."""
-    limit = np.float32(len(row) - 2.001)
-    for i in range(len(x)):
-        u = min(max((np.float32(x[i]) + offset) * per, np.float32(1.0)), limit)
-        a = np.uint32(u)
-        w0, w1, w2, w3 = _cubic(u - np.float32(a))
-        out[i] = w0 * row[a - 1] + w1 * row[a] + w2 * row[a + 1] + w3 * row[a + 2]
-
-
-@numba.njit(**FAST)
-def _mix(p0, p1, p2, p3, dz, middle, base, out):
-    """Add four planes of the grid, weighted for the depths of a slice's middle."""
-    for i in range(len(out)):
-        w0, w1, w2, w3 = _cubic(middle * dz[i] - base)
-        out[i] += dz[i] * (w0 * p0[i] + w1 * p1[i] + w2 * p2[i] + w3 * p3[i])
-
-
-@numba.njit(inline="always", **FAST)
-def _cubic(f):
-    """Weights of the cubic through four nodes, at a fraction f between the middle two."""
-    one, two = np.float32(1.0), np.float32(2.0)
-    sixth, half = np.float32(1.0 / 6.0), np.float32(0.5)
-    a, b, c = f + one, f - one, f - two
-    return -f * b * c * sixth, a * b * c * half, -a * f * c * half, a * f * b * sixth
-
-
-@numba.njit(**FAST)
-def add_faults(corners, turns, x, y, theta, focus, dz, phase):
-    """Add the phase of faulted triangles to the slices in which the rays of a row cross them.
-
-    Parameters
-    ----------
-    corners : (n, 3, 3) float64
-        Corners of the triangles in nm.
-    turns : (n,) float64
-        g.displacement of a ray that crosses along (c - a) x (b - a).
-    """
-    last = len(phase) - 1
-    u, v = np.empty(3), np.empty(3)
-    for t in range(len(corners)):
-        for c in range(3):
-            depth = corners[t, c, 2] - focus
-            u[c] = corners[t, c, 0] - theta[0] * depth
-            v[c] = corners[t, c, 1] - theta[1] * depth
-        if y < min(v[0], v[1], v[2]) or y > max(v[0], v[1], v[2]):
-            continue
-        area = (u[2] - u[0]) * (v[1] - v[0]) - (v[2] - v[0]) * (u[1] - u[0])
-        if area == 0:
-            continue
-        low, high = np.inf, -np.inf
-        for c in range(3):
-            a, b = c, (c + 1) % 3
-            # Each edge from its upper end, whichever triangle asks: neighbours then agree to the
-            # last bit on who owns a pixel on their common edge.
-            if v[a] > v[b] or (v[a] == v[b] and u[a] > u[b]):
-                a, b = b, a
-            if v[a] <= y < v[b]:
-                cut = u[a] + (u[b] - u[a]) * ((y - v[a]) / (v[b] - v[a]))
-                low, high = min(low, cut), max(high, cut)
-        sign = np.float32(turns[t]) if area > 0 else -np.float32(turns[t])
-        z0 = corners[t, 0, 2]
-        z1, z2 = corners[t, 1, 2] - z0, corners[t, 2, 2] - z0
-        for i in range(np.searchsorted(x, low), np.searchsorted(x, high)):
-            p, q = x[i] - u[0], y - v[0]
-            f1 = ((u[2] - u[0]) * q - (v[2] - v[0]) * p) / area
-            f2 = (p * (v[1] - v[0]) - q * (u[1] - u[0])) / area
-            depth = z0 + f1 * z1 + f2 * z2
-            k = int(np.floor(depth / dz[i]))
-            if 0 <= k <= last:
-                phase[k, i] += sign
-
-
-@numba.njit(**FAST)
-def _set_regions(points, normals, x, y, theta, focus, dz, regions):
-    """Number of boundary planes passed at the middle of each slice of a row."""
-    regions[:] = 0
-    for b in range(len(points)):
-        slope = theta[0] * normals[b, 0] + theta[1] * normals[b, 1] + normals[b, 2]
-        for i in range(len(x)):
-            base = (x[i] - theta[0] * focus - points[b, 0]) * normals[b, 0]
-            base += (y - theta[1] * focus - points[b, 1]) * normals[b, 1]
-            base -= points[b, 2] * normals[b, 2]
-            for k in range(len(regions)):
-                if base + slope * (k + 0.5) * dz[i] > 0:
-                    regions[k, i] += 1
-
-
-@numba.njit(**FAST)
-def _rotations(phase, sine):
-    """Cosine (in place) and sine of a phase in turns, as vector code."""
-    for k in range(len(phase)):
-        row, out = phase[k], sine[k]
-        for i in range(len(row)):
-            t = row[i] - np.floor(row[i] + np.float32(0.5))
-            q = t * t
-            s = np.float32(-12.371288) * q + np.float32(41.269208)
-            s = s * q + np.float32(-76.594774)
-            s = s * q + np.float32(81.597644)
-            s = s * q + np.float32(-41.341480)
-            s = s * q + np.float32(6.283183)
-            c = np.float32(6.588696) * q + np.float32(-26.010810)
-            c = c * q + np.float32(60.179327)
-            c = c * q + np.float32(-85.451611)
-            c = c * q + np.float32(64.939203)
-            c = c * q + np.float32(-19.739206)
-            out[i] = s * t
-            row[i] = c * q + np.float32(1.0)
 
 
 @numba.njit(**FAST)
@@ -287,6 +127,54 @@ def _rotate_step(state, matrix, cosine, sine, begin, end):
 
 
 @numba.njit(**FAST)
+def _propagate_even(cosine, sine, full, half, state):
+    """As `_propagate` in one grain, `WIDE` columns at a time through all slices."""
+    n_slices, nx = len(cosine), state.shape[1]
+    work = np.zeros(10 * WIDE, np.float32)
+    for begin in range(0, nx, WIDE):
+        n = min(WIDE, nx - begin)
+        for i in range(n):
+            c = begin + i
+            work[i], work[1 * WIDE + i], work[2 * WIDE + i], work[3 * WIDE + i] = (
+                half[0, c],
+                half[1, c],
+                half[4, c],
+                half[5, c],
+            )
+        for q in range(6):
+            for i in range(n):
+                work[(4 + q) * WIDE + i] = full[q, begin + i]
+        for k in range(n_slices):
+            if k == n_slices - 1:
+                for q in range(6):
+                    for i in range(n):
+                        work[(4 + q) * WIDE + i] = half[q, begin + i]
+            _rotate_tile(work, cosine[k, begin : begin + WIDE], sine[k, begin : begin + WIDE])
+        for q in range(4):
+            for i in range(n):
+                state[q, begin + i] = work[q * WIDE + i]
+
+
+@numba.njit(**FAST)
+def _rotate_tile(work, cosine, sine):
+    for i in range(WIDE):
+        a, b = work[i], work[1 * WIDE + i]
+        c = work[2 * WIDE + i] * cosine[i] - work[3 * WIDE + i] * sine[i]
+        d = work[2 * WIDE + i] * sine[i] + work[3 * WIDE + i] * cosine[i]
+        ar, ai, br, bi = (
+            work[4 * WIDE + i],
+            work[5 * WIDE + i],
+            work[6 * WIDE + i],
+            work[7 * WIDE + i],
+        )
+        qr, qi = work[8 * WIDE + i], work[9 * WIDE + i]
+        work[i] = ar * a - ai * b + qr * c - qi * d
+        work[1 * WIDE + i] = ar * b + ai * a + qr * d + qi * c
+        work[2 * WIDE + i] = qr * a - qi * b + br * c - bi * d
+        work[3 * WIDE + i] = qr * b + qi * a + br * d + bi * c
+
+
+@numba.njit(**FAST)
 def _propagate(cosine, sine, regions, full, half, state):
     """Send (1, 0) through all slices of a row: half slices outside, whole ones between phases."""
     n_slices, nx = len(cosine), state.shape[1]
@@ -350,7 +238,7 @@ def group_images(view, foil, lines, field, faults, boundaries, members, beam, bf
     for chunk in numba.prange((ny + ROWS - 1) // ROWS):
         r0 = chunk * ROWS
         r1 = min(r0 + ROWS, ny)
-        wide = (nx // LANES + 2) * LANES
+        wide = (nx + LANES + WIDE - 1) // WIDE * WIDE
         phase = np.zeros((r1 - r0, n_slices, wide), np.float32)
         if len(lines.turns) > 0:
             planes = np.empty((len(field.gradient), nx), np.float32)
@@ -370,10 +258,8 @@ def group_images(view, foil, lines, field, faults, boundaries, members, beam, bf
             cosine = phase[row - r0]
             add_faults(faults[0], faults[1], x, y[row], theta, focus, dz[row], cosine)
             if n_regions > 1:
-                _set_regions(
-                    boundaries[0], boundaries[1], x, y[row], theta, focus, dz[row], regions
-                )
-            _rotations(cosine, sine)
+                set_regions(boundaries[0], boundaries[1], x, y[row], theta, focus, dz[row], regions)
+            rotations(cosine, sine)
             for m in range(len(members[0])):
                 _send(
                     cosine, sine, regions, dz[row], deviation[row], members[0][m], members[1][m],
@@ -392,7 +278,10 @@ def _send(cosine, sine, regions, dz, deviation, s, path, grains, beam, bf, df):
         _set_matrices(
             deviation + np.float32(s + grains[r]), beam[0], beam[1], dz * path, half[r], full[r]
         )
-    _propagate(cosine, sine, regions, full, half, state)
+    if len(grains) > 1:
+        _propagate(cosine, sine, regions, full, half, state)
+    else:
+        _propagate_even(cosine, sine, full[0], half[0], state)
     rate = np.float32(-2 * np.pi) * beam[2] * path * np.float32(len(cosine))
     for i in range(nx):
         fade = np.exp(rate * dz[i])

@@ -10,79 +10,19 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
+from hyperspy_stereo.simulation.line_tiles import (
+    LANES,
+    N_NODE,
+    add_far_slices,
+    add_slices,
+    fill_tile,
+    start_tile,
+)
 from hyperspy_stereo.simulation.polyline import ALONG, FIRST, PLACE, SECOND, TERMS
+from hyperspy_stereo.simulation.vector_math import FAST
 
 NEAR = 8.0  # nm from the core beyond which the strain hardly changes within a slice
-TINY = np.float32(1e-6)  # nm**2: keeps rays through a core finite
-N_NODE = 12  # numbers that a node of the lattice carries
-LANES = 16  # columns that are followed together: one vector register of float32
-
-# Weights of the nodes in the columns of a tile, for 1, 2, 4, 8 and 16 columns between nodes.
-HATS = np.zeros((5, LANES + 1, LANES), np.float32)
-for _shift_ in range(5):
-    _at = np.arange(LANES) / 2**_shift_
-    for _node in range((LANES >> _shift_) + 1):
-        HATS[_shift_, _node] = np.maximum(1 - np.abs(_at - _node), 0)
-
-FAST = {"cache": True, "fastmath": True, "error_model": "numpy"}
-
-
-@intrinsic
-def _bits(typingctx, value):
-    """The bits of a float32 as an int32."""
-
-    def codegen(context, builder, signature, args):
-        return builder.bitcast(args[0], ir.IntType(32))
-
-    return types.int32(types.float32), codegen
-
-
-@intrinsic
-def _from_bits(typingctx, value):
-    """The float32 of an int32's bits."""
-
-    def codegen(context, builder, signature, args):
-        return builder.bitcast(args[0], ir.FloatType())
-
-    return types.float32(types.int32), codegen
-
-
-@numba.njit(inline="always", **FAST)
-def _log(value):
-    """Natural logarithm to 1e-6, in a form that the compiler turns into vector code."""
-    bits = _bits(value) - np.int32(0x3F3504F3)
-    exponent = bits >> np.int32(23)
-    m = _from_bits((bits & np.int32(0x007FFFFF)) + np.int32(0x3F3504F3)) - np.float32(1.0)
-    p = np.float32(0.0840556) * m + np.float32(-0.1431002)
-    p = p * m + np.float32(0.1505352)
-    p = p * m + np.float32(-0.1657322)
-    p = p * m + np.float32(0.1994486)
-    p = p * m + np.float32(-0.2500142)
-    p = p * m + np.float32(0.3333473)
-    p = p * m + np.float32(-0.5000000)
-    p = p * m + np.float32(0.9999999)
-    return np.float32(exponent) * np.float32(0.69314718) + p * m
-
-
-@numba.njit(inline="always", **FAST)
-def _angle(sine, cosine):
-    """Angle of (cosine, sine) in rad to 1e-5, as vector code; 0 at the origin."""
-    a, b = abs(sine), abs(cosine)
-    small, large = min(a, b), max(a, b)
-    z = small / (large + np.float32(1e-30))
-    q = z * z
-    p = np.float32(-0.01172120) * q + np.float32(0.05265332)
-    p = p * q - np.float32(0.11643287)
-    p = p * q + np.float32(0.19354346)
-    p = p * q - np.float32(0.33262347)
-    p = (p * q + np.float32(0.99997726)) * z
-    p = np.float32(1.57079633) - p if a > b else p
-    p = np.float32(3.14159265) - p if cosine < np.float32(0.0) else p
-    return -p if sine < np.float32(0.0) else p
 
 
 @numba.njit(**FAST)
@@ -150,7 +90,7 @@ def _add_band(
     """Add one line's part to the rows of a band, whose first and last rows hold its lattice."""
     nx, n_slices = len(x), phase.shape[1]
     upper, lower, middle = work
-    tile = np.empty((N_NODE, LANES), np.float32)
+    tile = np.empty(N_NODE * LANES, np.float32)
     step = (x[nx - 1] - x[0]) / max(nx - 1, 1)
     cell = np.float32(lines.cell[line])
     turns = np.float32(lines.turns[line])
@@ -192,13 +132,13 @@ def _add_band(
                 nearest = _nearest_node(upper, first, LANES >> shift, k1 - k0)
                 if nearest == np.inf:
                     continue
-                _fill(nodes, first, shift, tile)
+                fill_tile(nodes, first, shift, tile)
                 begin = xa + t * LANES
                 if nearest > NEAR + cell and not ends:
-                    _add_far_slices(tile, turns, square, k0, k1, begin, phase[r])
+                    add_far_slices(tile, turns, square, k0, k1, begin, phase[r])
                 else:
-                    _start(tile, square)
-                    _add_slices(tile, turns, square, ends, k0, k1, begin, phase[r])
+                    start_tile(tile, square)
+                    add_slices(tile, turns, square, ends, k0, k1, begin, phase[r])
 
 
 @numba.njit(**FAST)
@@ -357,129 +297,3 @@ def _between(upper, lower, f, n_nodes, out):
     for node in range(n_nodes):
         for q in range(N_NODE):
             out[node, q] = upper[node, q] + f * (lower[node, q] - upper[node, q])
-
-
-@numba.njit(**FAST)
-def _fill(nodes, first, shift, tile):
-    """Carry nodes over to the columns of a tile by linear interpolation."""
-    if shift == 4:
-        _fill_two(nodes, first, tile)
-    elif shift == 3:
-        _fill_three(nodes, first, tile)
-    elif shift == 2:
-        _fill_five(nodes, first, tile)
-    else:
-        width = 1 << shift
-        for i in range(LANES):
-            node, f = first + (i >> shift), np.float32(i % width) / np.float32(width)
-            for q in range(10):
-                tile[q, i] = nodes[node, q] + f * (nodes[node + 1, q] - nodes[node, q])
-    for cell in range(LANES >> shift):
-        if nodes[first + cell, 11] > 0:
-            for i in range(cell << shift, (cell + 1) << shift):
-                tile[8, i] = np.float32(1e9)
-
-
-@numba.njit(**FAST)
-def _fill_two(nodes, first, tile):
-    for q in range(10):
-        a, b = nodes[first, q], nodes[first + 1, q]
-        for i in range(LANES):
-            tile[q, i] = a * HATS[4, 0, i] + b * HATS[4, 1, i]
-
-
-@numba.njit(**FAST)
-def _fill_three(nodes, first, tile):
-    for q in range(10):
-        a, b, c = nodes[first, q], nodes[first + 1, q], nodes[first + 2, q]
-        for i in range(LANES):
-            tile[q, i] = a * HATS[3, 0, i] + b * HATS[3, 1, i] + c * HATS[3, 2, i]
-
-
-@numba.njit(**FAST)
-def _fill_five(nodes, first, tile):
-    for q in range(10):
-        a, b, c = nodes[first, q], nodes[first + 1, q], nodes[first + 2, q]
-        d, e = nodes[first + 3, q], nodes[first + 4, q]
-        for i in range(LANES):
-            tile[q, i] = (
-                a * HATS[2, 0, i]
-                + b * HATS[2, 1, i]
-                + c * HATS[2, 2, i]
-                + d * HATS[2, 3, i]
-                + e * HATS[2, 4, i]
-            )
-
-
-@numba.njit(**FAST)
-def _start(tile, square):
-    """Potential of g.R, but for the angle, at the upper face of a block."""
-    for i in range(LANES):
-        x, y = tile[0, i], tile[1, i]
-        r = x * x + y * y + TINY
-        inverse = np.float32(1.0) / (r * (r + square))
-        tile[11, i] = r * inverse
-        tile[10, i] = tile[4, i] * _log(r * r * inverse) + square * inverse * (
-            tile[5, i] * (x + x) * y + tile[6, i] * (x * x - y * y) + tile[7, i] * r
-        )
-
-
-@numba.njit(**FAST)
-def _add_slices(tile, turns, square, ends, k0, k1, begin, phase):
-    """Differences of g.R over the slices of a block, less the smooth part."""
-    one, half, zero = np.float32(1.0), np.float32(0.5), np.float32(0.0)
-    for k in range(k0, k1):
-        out = phase[k, begin : begin + LANES]
-        for i in range(LANES):
-            x0, y0 = tile[0, i], tile[1, i]
-            x1, y1 = x0 + tile[2, i], y0 + tile[3, i]
-            tile[0, i], tile[1, i] = x1, y1
-            r1 = x1 * x1 + y1 * y1 + TINY
-            inverse = one / (r1 * (r1 + square))
-            potential = tile[4, i] * _log(r1 * r1 * inverse) + square * inverse * (
-                tile[5, i] * (x1 + x1) * y1 + tile[6, i] * (x1 * x1 - y1 * y1) + tile[7, i] * r1
-            )
-            cross = x0 * y1 - y0 * x1
-            angle = _angle(cross, x0 * x1 + y0 * y1)
-            middle = half * (x0 * x0 + y0 * y0 + r1)
-            q = middle * tile[8, i]
-            fade = max(one - q * q, zero)
-            fade *= fade
-            if ends:
-                inside = tile[9, i]
-                fade *= half + half * inside / np.sqrt(inside * inside + middle + TINY)
-            spread = half * (tile[11, i] + r1 * inverse)
-            change = turns * (angle - cross * spread) + potential - tile[10, i]
-            out[i] += fade * change
-            tile[10, i], tile[11, i] = potential, r1 * inverse
-
-
-@numba.njit(**FAST)
-def _add_far_slices(tile, turns, square, k0, k1, begin, phase):
-    """As `_add_slices`, far from the core: the strain at the middle of each slice."""
-    one, two, half, zero = np.float32(1.0), np.float32(2.0), np.float32(0.5), np.float32(0.0)
-    for i in range(LANES):
-        tile[0, i] -= half * tile[2, i]
-        tile[1, i] -= half * tile[3, i]
-    for k in range(k0, k1):
-        out = phase[k, begin : begin + LANES]
-        for i in range(LANES):
-            dx, dy = tile[2, i], tile[3, i]
-            x, y = tile[0, i] + dx, tile[1, i] + dy
-            tile[0, i], tile[1, i] = x, y
-            r = x * x + y * y
-            inverse = one / (r * (r + square))
-            spread = r * inverse
-            lack = square * inverse
-            rise = two * (x * dx + y * dy)
-            sine, cosine = tile[5, i], tile[6, i]
-            shape = sine * (two * x * y) + cosine * (x * x - y * y)
-            turned = two * (sine * (x * dy + y * dx) + cosine * (x * dx - y * dy))
-            change = lack * (turns * (x * dy - y * dx) + tile[4, i] * rise + turned)
-            change -= rise * (
-                shape * lack * ((r + square) * inverse + spread)
-                + tile[7, i] * square * spread * spread
-            )
-            q = r * tile[8, i]
-            fade = max(one - q * q, zero)
-            out[i] += fade * fade * change
