@@ -1,0 +1,227 @@
+"""Simulated views and scans as signals of this package, with what is true about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from hyperspy_stereo.signals import StereoPair
+    from hyperspy_stereo.simulation.microscope import Microscope
+    from hyperspy_stereo.simulation.specimen import Specimen
+    from hyperspy_stereo.simulation.stereo_views import StereoViews
+    from hyperspy_stereo.simulation.truth import Truth
+
+__all__ = ["simulate_stereo_pair", "simulate_tilt_series"]
+
+
+def simulate_stereo_pair(
+    specimen: Specimen | None = None,
+    microscope: Microscope | None = None,
+    *,
+    seed: int = 0,
+    **settings: Any,
+) -> tuple[StereoPair, Truth]:
+    """Simulate two or more tilt-less views of a specimen.
+
+    Parameters
+    ----------
+    specimen : Specimen, optional
+        What to look at. By default a random one,
+        :func:`hyperspy_stereo.simulation.random_specimen` with this seed.
+    microscope : Microscope, optional
+        By default ``Microscope()``: 300 kV, pixels of 1 nm, the noise of a good picture.
+    seed : int, default 0
+        Of the noise, and of a random specimen.
+    **settings
+        stereo_angle, n_views, azimuth, detector_radius, detector_shape, signal, slice_thickness,
+        line_width: passed to :func:`hyperspy_stereo.simulation.stereo_views.stereo_views`.
+
+    Returns
+    -------
+    pair : StereoPair
+        Share of the incident electrons; axes in nm. The rows run along the parallax: the Kikuchi
+        line unless `azimuth` says otherwise.
+    truth : Truth
+        In the frame of the images.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of its range.
+
+    Examples
+    --------
+    >>> from hyperspy_stereo.simulation import Dislocation, Microscope, Specimen, TwoBeam
+    >>> line = Dislocation([[20, 8, 20], [40, 56, 80]], burgers=[0, 0.2, 0])
+    >>> foil = Specimen((64, 64), 100, TwoBeam([0, 5, 0], 0.0, 40), (line,), ("line",))
+    >>> pair, truth = simulate_stereo_pair(foil, stereo_angle=5)
+    >>> pair, round(pair.stereo_angle, 3)
+    (<StereoPair, title: simulated stereo pair, dimensions: (2|64, 64)>, 5.0)
+    >>> truth.line_mask.shape
+    (2, 64, 64)
+    """
+    from hyperspy_stereo.simulation.microscope import Microscope
+    from hyperspy_stereo.simulation.stereo_views import stereo_views
+
+    microscope = Microscope() if microscope is None else microscope
+    specimen = chosen_specimen(specimen, seed, microscope.voltage)
+    views = stereo_views(specimen, microscope, seed=seed, **settings)
+    return views_as_pair(views, "simulated stereo pair", seed, settings), views.truth
+
+
+def simulate_tilt_series(
+    specimen: Specimen | None = None,
+    angles: Sequence[float] = (8.0, 4.0, 0.0, -4.0, -8.0),
+    microscope: Microscope | None = None,
+    *,
+    seed: int = 0,
+    **settings: Any,
+) -> tuple[StereoPair, Truth]:
+    """Simulate views of a specimen that is tilted between exposures.
+
+    Parameters
+    ----------
+    specimen : Specimen, optional
+        As for :func:`simulate_stereo_pair`.
+    angles : sequence of float, default (8, 4, 0, -4, -8)
+        Tilts in degrees.
+    microscope : Microscope, optional
+        As for :func:`simulate_stereo_pair`.
+    seed : int, default 0
+        Of the noise, and of a random specimen.
+    **settings
+        axis_depth, azimuth, deviation_error, signal, slice_thickness, line_width: passed to
+        :func:`hyperspy_stereo.simulation.tilt_views.tilt_views`.
+
+    Returns
+    -------
+    views : StereoPair
+        One view for each angle, from the largest to the smallest; geometry "tilt", the tilt axis
+        along the columns, registered up to the drift of each scan.
+    truth : Truth
+        In the frame of the images.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of its range.
+
+    Examples
+    --------
+    >>> from hyperspy_stereo.simulation import Dislocation, Specimen, TwoBeam
+    >>> line = Dislocation([[20, 8, 20], [40, 56, 80]], burgers=[0, 0.2, 0])
+    >>> foil = Specimen((64, 64), 100, TwoBeam([0, 5, 0], 0.0, 40), (line,), ("line",))
+    >>> views, truth = simulate_tilt_series(foil, angles=(5, 0, -5))
+    >>> views.geometry, views.incidence[:, 0].round(1)
+    ('tilt', array([ 87.3,   0. , -87.3]))
+    """
+    from hyperspy_stereo.simulation.microscope import Microscope
+    from hyperspy_stereo.simulation.tilt_views import tilt_views
+
+    microscope = Microscope() if microscope is None else microscope
+    specimen = chosen_specimen(specimen, seed, microscope.voltage)
+    views = tilt_views(specimen, angles, microscope, seed=seed, **settings)
+    return views_as_pair(views, "simulated tilt series", seed, settings), views.truth
+
+
+def views_as_pair(
+    views: StereoViews, title: str, seed: int, settings: dict[str, Any]
+) -> StereoPair:
+    """Wrap recorded views with calibrated axes and metadata.
+
+    Parameters
+    ----------
+    views : StereoViews
+        Of `stereo_views` or `tilt_views`.
+    title : str
+        For ``metadata.General.title``.
+    seed : int
+        They were simulated with.
+    settings : dict
+        They were simulated with, for the record.
+
+    Returns
+    -------
+    StereoPair
+    """
+    from hyperspy_stereo.signals import StereoPair
+
+    scale = views.truth.pixel_size
+    axes = [{"name": "view", "size": len(views.images), "navigate": True}]
+    axes += [
+        {"name": name, "size": size, "scale": scale, "units": "nm"}
+        for name, size in zip("yx", views.images.shape[1:], strict=True)
+    ]
+    specimen, microscope = views.truth.specimen, views.microscope
+    metadata = common_metadata(specimen, microscope, title, seed, settings)
+    metadata["Simulation"]["azimuth"] = float(views.azimuth)
+    metadata["Signal"] = {"signal_type": StereoPair._signal_type, "quantity": "I / I0"}
+    pair = StereoPair(views.images, axes=axes, metadata=metadata)
+    return pair.set_incidence(views.incidence, views.truth.geometry)
+
+
+def common_metadata(
+    specimen: Specimen, microscope: Microscope, title: str, seed: int, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """What every simulated signal says about its origin."""
+    beam = specimen.beam
+    return {
+        "General": {"title": title},
+        "Acquisition_instrument": {
+            "TEM": {
+                "beam_energy": float(microscope.voltage),
+                "convergence_angle": float(microscope.convergence_angle),
+                "acquisition_mode": "STEM",
+            }
+        },
+        "Sample": {
+            "Crystal": {
+                "name": specimen.crystal,
+                "g": np.asarray(beam.g),
+                "s": beam.s,
+                "extinction_distance": beam.xi_g,
+                "thickness": float(specimen.thickness),
+            }
+        },
+        "Simulation": {
+            "seed": int(seed),
+            "specimen_seed": specimen.seed,
+            "dose": float(microscope.dose),
+            "focus_depth": microscope.focus_in(specimen.thickness),
+            "source_size": float(microscope.source_size),
+            "spherical_aberration": float(microscope.spherical_aberration),
+            "settings": {name: _plain(value) for name, value in settings.items()},
+        },
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A setting in a form that every file format can hold."""
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def chosen_specimen(
+    specimen: Specimen | None, seed: int, voltage: float, size: tuple[float, float] = (512.0, 512.0)
+) -> Specimen:
+    """The specimen given, or a random one under the microscope's voltage.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    from hyperspy_stereo.simulation.specimen import Specimen
+
+    if specimen is None:
+        from hyperspy_stereo.simulation import random_specimen
+
+        return random_specimen(seed, size=size, voltage=voltage)
+    if not isinstance(specimen, Specimen):
+        raise TypeError(
+            f"specimen must be a Specimen, got a {type(specimen).__name__}: make one by "
+            "hyperspy_stereo.simulation.random_specimen(seed)."
+        )
+    return specimen

@@ -1,0 +1,188 @@
+"""A simulated 4D-STEM scan as a signal of this package, with what is true about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hyperspy_stereo.datasets.simulated import chosen_specimen, common_metadata
+from hyperspy_stereo.simulation.truth import Truth
+
+if TYPE_CHECKING:
+    from hyperspy_stereo.signals import Diffraction4DStereo
+    from hyperspy_stereo.simulation.microscope import Microscope
+    from hyperspy_stereo.simulation.scan_stack import ScanStack
+    from hyperspy_stereo.simulation.specimen import Specimen
+
+__all__ = ["ScanTruth", "simulate_4dstem"]
+
+
+@dataclass(frozen=True, eq=False)
+class ScanTruth(Truth):
+    """The truth behind a simulated 4D scan: that of two of its views, and its calibration.
+
+    The attributes of :class:`~hyperspy_stereo.simulation.Truth` hold for two views at 0.7 of the
+    disc's radius on the Kikuchi line, in the frame of the scan.
+
+    Attributes
+    ----------
+    vacuum : (ny, nx, H, W) ndarray
+        Patterns without the specimen, for ``calibrate_disc``.
+    thickness : float
+        At the middle of the field, nm.
+    focus_depth : float
+        Depth of the plane of zero disparity from the foil's mid plane, nm.
+    convergence_angle : float
+        Semi-angle of the disc, mrad.
+    disc_centre, disc_radius, edge_width : (float, float), float, float
+        px of the detector; centre as (x, y).
+    descan : (2, 3) ndarray
+        centre = disc_centre + descan[:, :2] @ (ix - (Nx-1)/2, iy - (Ny-1)/2).
+    kikuchi_azimuth : float
+        Direction of the Kikuchi line, degrees in detector axes, in [0, 180).
+    band_centre : float
+        Offset of the line of s = 0 from the disc's centre along the line's normal, disc radii.
+    scan_rotation, scan_flip : float, bool
+        From detector to scan, degrees, as in ``metadata.Stereo``.
+    g : (2,) ndarray
+        Diffraction vector in detector axes, 1/nm.
+    wavelength : float
+        nm.
+    parallax_azimuth : float
+        Direction of the Kikuchi line in the scan, degrees.
+    """
+
+    vacuum: np.ndarray
+    thickness: float
+    focus_depth: float
+    convergence_angle: float
+    disc_centre: tuple[float, float]
+    disc_radius: float
+    edge_width: float
+    descan: np.ndarray
+    kikuchi_azimuth: float
+    band_centre: float
+    scan_rotation: float
+    scan_flip: bool
+    g: np.ndarray
+    wavelength: float
+    parallax_azimuth: float
+
+    @property
+    def mrad_per_px(self) -> float:
+        """Angle of one detector pixel, mrad."""
+        return self.convergence_angle / self.disc_radius
+
+
+def simulate_4dstem(
+    specimen: Specimen | None = None,
+    microscope: Microscope | None = None,
+    *,
+    scan_shape: tuple[int, int] | None = None,
+    detector_shape: tuple[int, int] = (64, 64),
+    seed: int = 0,
+    **settings: Any,
+) -> tuple[Diffraction4DStereo, ScanTruth]:
+    """Simulate a 4D-STEM scan of a specimen with a convergent probe.
+
+    Parameters
+    ----------
+    specimen : Specimen, optional
+        What to look at. By default a random one of 192 x 192 nm.
+    microscope : Microscope, optional
+        Its dose is that of the whole disc. By default 300 kV, a cone of 60 mrad, 60,000 electrons
+        for each pattern, and pixels that spread the scan over the specimen's field.
+    scan_shape : (int, int), optional
+        Rows and columns of the scan. By default the whole field in steps of the microscope's pixel
+        size; without a microscope, at most 96 in either direction.
+    detector_shape : (int, int), default (64, 64)
+        Rows and columns of the patterns. More cost time and memory in proportion.
+    seed : int, default 0
+        Of the noise, of what is not given about disc and descan, and of a random specimen.
+    **settings
+        disc_radius, disc_centre, descan, scan_rotation, scan_flip, slice_thickness, ...: passed to
+        :func:`hyperspy_stereo.simulation.scan_stack.scan_stack`.
+
+    Returns
+    -------
+    signal : Diffraction4DStereo
+        Counts; scan axes in nm, detector axes in mrad from the middle of the disc. It is not
+        calibrated: that is what ``calibrate_disc`` and its like are for.
+    truth : ScanTruth
+        In the frame of the scan; with `vacuum`, and what calibration should find.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of its range.
+
+    Examples
+    --------
+    >>> from hyperspy_stereo.simulation import Dislocation, Specimen, TwoBeam
+    >>> line = Dislocation([[16, 0, 20], [16, 32, 80]], burgers=[0, 0.2, 0])
+    >>> foil = Specimen((32, 32), 100, TwoBeam([0, 5, 0], 0.0, 40), (line,), ("line",))
+    >>> s, truth = simulate_4dstem(foil, scan_shape=(8, 8), detector_shape=(24, 24))
+    >>> s
+    <Diffraction4DStereo, title: simulated 4D-STEM scan, dimensions: (8, 8|24, 24)>
+    >>> s.calibrate_disc(vacuum=truth.vacuum).metadata.Stereo.Disc.radius.round(1)
+    np.float64(9.6)
+    """
+    from hyperspy_stereo.simulation.microscope import Microscope
+    from hyperspy_stereo.simulation.scan_stack import scan_stack
+
+    voltage = 300.0 if microscope is None else microscope.voltage
+    specimen = chosen_specimen(specimen, seed, voltage, size=(192.0, 192.0))
+    if microscope is None:
+        pixel_size = max(specimen.size) / 96
+        if scan_shape is not None:
+            pixel_size = max(np.array(specimen.size) / np.array(scan_shape)[::-1])
+        microscope = Microscope(dose=60_000.0, pixel_size=float(pixel_size))
+    scan = scan_stack(specimen, microscope, scan_shape, detector_shape, seed=seed, **settings)
+    signal = scan_as_signal(scan, microscope, "simulated 4D-STEM scan", seed, settings)
+    return signal, scan_truth(scan)
+
+
+def scan_truth(scan: ScanStack) -> ScanTruth:
+    """What is true about a scan, without the scan itself."""
+    views = {field.name: getattr(scan.truth, field.name) for field in fields(Truth)}
+    names = {field.name for field in fields(ScanTruth)} - set(views)
+    return ScanTruth(**views, **{name: getattr(scan, name) for name in names})
+
+
+def scan_as_signal(
+    scan: ScanStack, microscope: Microscope, title: str, seed: int, settings: dict[str, Any]
+) -> Diffraction4DStereo:
+    """Wrap a simulated scan with calibrated axes and metadata.
+
+    Parameters
+    ----------
+    scan : ScanStack
+        Of `scan_stack`.
+    microscope : Microscope
+        It was recorded with.
+    title, seed, settings
+        For the metadata.
+
+    Returns
+    -------
+    Diffraction4DStereo
+    """
+    from hyperspy_stereo.signals import Diffraction4DStereo
+
+    rows, columns, height, width = scan.stack.shape
+    angle = scan.mrad_per_px
+    axes = [
+        {"name": name, "size": size, "scale": scan.pixel_size, "units": "nm", "navigate": True}
+        for name, size in (("y", rows), ("x", columns))
+    ]
+    axes += [
+        {"name": name, "size": size, "scale": angle, "offset": -angle * middle, "units": "mrad"}
+        for name, size, middle in zip(
+            ("ky", "kx"), (height, width), scan.disc_centre[::-1], strict=True
+        )
+    ]
+    metadata = common_metadata(scan.truth.specimen, microscope, title, seed, settings)
+    metadata["Signal"] = {"signal_type": Diffraction4DStereo._signal_type, "quantity": "counts"}
+    return Diffraction4DStereo(scan.stack, axes=axes, metadata=metadata)
