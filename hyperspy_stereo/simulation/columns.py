@@ -19,7 +19,8 @@ from hyperspy_stereo.simulation.slices import group_images
 from hyperspy_stereo.simulation.smooth_field import smooth_field
 from hyperspy_stereo.simulation.specimen import Specimen
 
-REACH = 10 / 3  # of a line's own field, in widths of the smooth part's core
+REACH = 3.6  # of a line's own field, in widths of the smooth part's core
+CHEAP = 2e7  # voxels in tubes that take less than 0.1 s
 TUBE_COST = 2.5  # time of a voxel in a tube over that of a node and a segment
 
 
@@ -276,6 +277,7 @@ def _spread(lines: Sequence[Dislocation], box: np.ndarray, n_voxels: int) -> flo
 
     The smooth part is summed once, on a grid whose nodes times segments grow as 1 / width**3; the
     rest for every slice of every group of incidences, in a tube whose volume grows as width**2.
+    The wider, the less is lost where the rest is cut off, so that small images take the widest.
     """
     if not lines:
         return 24.0
@@ -283,8 +285,10 @@ def _spread(lines: Sequence[Dislocation], box: np.ndarray, n_voxels: int) -> flo
     length = sum(min(line.length, 2 * float(np.ptp(box, axis=0).max())) for line in lines)
     segments = sum(min(len(line.points) - 1, 2 + line.length / 25) for line in lines)
     tube = n_voxels * length * np.pi * REACH**2 / volume
+    if tube * 24.0**2 < CHEAP:
+        return 24.0
     grid = 8 * volume * segments
-    return float(np.clip((1.5 * grid / (TUBE_COST * tube)) ** 0.2, 6.0, 24.0))
+    return float(np.clip((1.5 * grid / (TUBE_COST * tube)) ** 0.2, 10.0, 24.0))
 
 
 def _faults(specimen: Specimen) -> tuple[np.ndarray, np.ndarray]:

@@ -111,6 +111,7 @@ def add_slices(tile, turns, square, ends, k0, k1, begin, phase):
             turned = angle(cross, x0 * x1 + y0 * y1)
             middle = half * (x0 * x0 + y0 * y0 + r1)
             q = middle * tile[8 * LANES + i]
+            q *= q
             fade = max(one - q * q, zero)
             fade *= fade
             if ends:
@@ -149,5 +150,6 @@ def add_far_slices(tile, turns, square, k0, k1, begin, phase):
                 + tile[7 * LANES + i] * square * spread * spread
             )
             q = r * tile[8 * LANES + i]
+            q *= q
             fade = max(one - q * q, zero)
             out[i] += fade * fade * change
