@@ -28,7 +28,7 @@ TRUTH_RADIUS = 0.7
 # Detector pixels that are blurred and moved at once: bounds the memory.
 _CHUNK = 256
 # Incidences whose rays differ by less share one displacement field: scan pixels, and nm.
-_TOLERANCE, _TOLERANCE_RANGE = 0.1, (0.2, 0.4)
+_TOLERANCE, _TOLERANCE_RANGE = 0.15, (0.2, 0.4)
 
 
 @dataclass(frozen=True, eq=False)
