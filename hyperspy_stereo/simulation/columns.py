@@ -285,10 +285,20 @@ def _spread(lines: Sequence[Dislocation], box: np.ndarray, n_voxels: int) -> flo
     length = sum(min(line.length, 2 * float(np.ptp(box, axis=0).max())) for line in lines)
     segments = sum(min(len(line.points) - 1, 2 + line.length / 25) for line in lines)
     tube = n_voxels * length * np.pi * REACH**2 / volume
-    if tube * 24.0**2 < CHEAP:
-        return 24.0
     grid = 8 * volume * segments
-    return float(np.clip((1.5 * grid / (TUBE_COST * tube)) ** 0.2, 10.0, 24.0))
+    cheapest = 24.0 if tube * 24.0**2 < CHEAP else (1.5 * grid / (TUBE_COST * tube)) ** 0.2
+    # Tight curves want a narrow core: as narrow as a grid that takes some 0.1 s allows.
+    wanted = max(0.33 * min(_tightest(line) for line in lines), (grid / (4 * CHEAP)) ** (1 / 3))
+    return float(np.clip(min(cheapest, wanted), 10.0, 24.0))
+
+
+def _tightest(line: Dislocation) -> float:
+    """Least radius of curvature in nm, from the turns at the corners."""
+    steps = np.diff(line.points, axis=0)
+    lengths = np.linalg.norm(steps, axis=1)
+    along = steps / lengths[:, None]
+    turns = np.linalg.norm(np.diff(along, axis=0), axis=1)
+    return float((0.5 * (lengths[1:] + lengths[:-1]) / np.maximum(turns, 1e-9)).min(initial=1e9))
 
 
 def _faults(specimen: Specimen) -> tuple[np.ndarray, np.ndarray]:
