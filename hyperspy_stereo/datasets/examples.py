@@ -46,7 +46,10 @@ def example_specimen() -> Specimen:
     """
     from hyperspy_stereo.simulation import random_specimen
 
-    return random_specimen(SEED, size=(256.0, 256.0))
+    kinds = ("line", "loop", "dissociated", "junction")
+    return random_specimen(
+        SEED, "CrMnFeCoNi", (256.0, 256.0), 120.0, 10, kinds, 300.0, n_boundaries=0
+    )
 
 
 def example_stereo_pair() -> tuple[StereoPair, Truth]:

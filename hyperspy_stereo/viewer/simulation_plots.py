@@ -230,10 +230,10 @@ def plot_truth(
     if limits is None:
         limits = tuple(np.percentile(known, [1, 99])) if known.size else (0.0, 1.0)
     width = 3.6
-    figure = Figure(figsize=(width * n + 0.9, 2 * width * rows / columns + 0.5), facecolor="white")
+    figure = Figure(figsize=(width * n + 1.1, 2 * width * rows / columns + 0.5), facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, n, squeeze=False, gridspec_kw={"wspace": 0.03, "hspace": 0.03})
-    figure.subplots_adjust(left=0.01, right=1 - 0.8 / (width * n + 0.9), bottom=0.01, top=0.94)
+    figure.subplots_adjust(left=0.01, right=1 - 1.0 / (width * n + 1.1), bottom=0.01, top=0.94)
     for view in range(n):
         grey = stretch(views[view])
         axes[0, view].imshow(grey, cmap="gray", vmin=0, vmax=1)
@@ -243,7 +243,7 @@ def plot_truth(
         for ax in axes[:, view]:
             ax.set_axis_off()
             scale_bar(ax, (rows, columns), truth.pixel_size, "nm")
-    bar = figure.add_axes((1 - 0.72 / (width * n + 0.9), 0.1, 0.14 / (width * n + 0.9), 0.75))
+    bar = figure.add_axes((1 - 0.9 / (width * n + 1.1), 0.1, 0.14 / (width * n + 1.1), 0.75))
     figure.colorbar(drawn, cax=bar, label="depth z (nm)")
     return figure
 
