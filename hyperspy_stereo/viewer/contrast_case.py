@@ -41,8 +41,8 @@ class CaseImages(NamedTuple):
 class ContrastCase:
     """A dislocation through the middle of the field of view, and how it is looked at.
 
-    Directions turn freely, so that g·b need not be a whole number as it is in a crystal:
-    |g| = 5 /nm, |b| = 0.25 nm, the extinction distance is 40 nm.
+    Directions turn freely, so that g·b need not be a whole number as it is in a crystal. The
+    length of g is 5 /nm, that of b 0.25 nm, the extinction distance 40 nm.
 
     Attributes
     ----------
