@@ -1,7 +1,7 @@
 """The main job from end to end, on a simulated scan or on the user's own files.
 
-``python -m hyperspy_stereo.demo`` simulates a 4D-STEM scan by two-beam diffraction; with ``--left``,
-``--right`` and ``--angle`` it takes a tilted pair, with ``--scan`` a 4D-STEM file.
+``python -m hyperspy_stereo.demo`` simulates a 4D-STEM scan by two-beam diffraction; with
+``--left``, ``--right`` and ``--angle`` it takes a tilted pair, with ``--scan`` a 4D-STEM file.
 """
 
 from __future__ import annotations

@@ -126,8 +126,8 @@ def simulate_4dstem(
     >>> s, truth = simulate_4dstem(foil, scan_shape=(8, 8), detector_shape=(24, 24))
     >>> s
     <Diffraction4DStereo, title: simulated 4D-STEM scan, dimensions: (8, 8|24, 24)>
-    >>> s.calibrate_disc(vacuum=truth.vacuum).metadata.Stereo.Disc.radius.round(1)
-    np.float64(9.6)
+    >>> round(s.calibrate_disc(vacuum=truth.vacuum).metadata.Stereo.Disc.radius, 1)
+    9.6
     """
     from hyperspy_stereo.simulation.microscope import Microscope
     from hyperspy_stereo.simulation.scan_stack import scan_stack
