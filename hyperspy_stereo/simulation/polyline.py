@@ -124,12 +124,13 @@ def _sample(line: Dislocation, reach: float, box: np.ndarray) -> tuple[np.ndarra
     chords = chords / lengths[:, None]
     arcs = np.concatenate([[0.0], np.cumsum(lengths)])
     knots, directions = _tangent_knots(chords, lengths, arcs, line.closed)
-    pieces = []
-    for a, b, d0, d1 in zip(knots[:-1], knots[1:], directions[:-1], directions[1:], strict=True):
-        turn = np.linalg.norm(d1 - d0)
-        n = max(1, int(np.ceil((b - a) / (32.0 if turn < 1e-9 else 4.0))), int(np.ceil(turn / 0.1)))
-        pieces.append(a + (b - a) * np.arange(n) / n)
-    arc = np.concatenate([*pieces, knots[-1:]])
+    turns = np.linalg.norm(np.diff(directions, axis=0), axis=1)
+    spans = np.diff(knots)
+    counts = np.ceil(np.maximum(spans / np.where(turns < 1e-9, 32.0, 4.0), turns / 0.1))
+    counts = np.maximum(counts, 1).astype(int)
+    first = np.cumsum(counts) - counts
+    within = (np.arange(counts.sum()) - np.repeat(first, counts)) / np.repeat(counts, counts)
+    arc = np.append(np.repeat(knots[:-1], counts) + np.repeat(spans, counts) * within, knots[-1])
     place = np.stack([np.interp(arc, arcs, corners[:, i]) for i in range(3)], axis=1)
     along = np.stack([np.interp(arc, knots, directions[:, i]) for i in range(3)], axis=1)
     along /= np.maximum(np.linalg.norm(along, axis=1), 1e-12)[:, None]
@@ -169,30 +170,36 @@ def _extension(
     return both[0], both[1]
 
 
+@numba.njit(cache=True)
 def _tangent_knots(
     chords: np.ndarray, lengths: np.ndarray, arcs: np.ndarray, closed: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Places along the arc and tangents between which the tangent turns evenly."""
     n = len(chords)
-    knots, directions = [], []
+    knots, directions = np.empty(3 * (n + 1)), np.empty((3 * (n + 1), 3))
+    count = 0
     for corner in range(n + 1):
         before = chords[corner - 1] if corner > 0 or closed else chords[0]
         after = chords[corner % n] if corner < n or closed else chords[-1]
         mean = before * lengths[corner % n] + after * lengths[corner - 1]
-        sharp = np.arccos(np.clip(before @ after, -1, 1)) > SHARP
+        sharp = (before * after).sum() < np.cos(SHARP)
         if sharp:
             mean = before + after
-        if np.linalg.norm(mean) < 1e-6:
-            mean = after
+        size = np.sqrt((mean * mean).sum())
+        if size < 1e-6:
+            mean, size = after, 1.0
         if sharp and corner > 0:
-            knots.append(arcs[corner] - min(CORNER, lengths[corner - 1] / 3))
-            directions.append(before)
-        knots.append(arcs[corner])
-        directions.append(mean / np.linalg.norm(mean))
+            knots[count] = arcs[corner] - min(CORNER, lengths[corner - 1] / 3)
+            directions[count] = before
+            count += 1
+        knots[count] = arcs[corner]
+        directions[count] = mean / size
+        count += 1
         if sharp and corner < n:
-            knots.append(arcs[corner] + min(CORNER, lengths[corner] / 3))
-            directions.append(after)
-    return np.array(knots), np.array(directions)
+            knots[count] = arcs[corner] + min(CORNER, lengths[corner] / 3)
+            directions[count] = after
+            count += 1
+    return knots[:count], directions[:count]
 
 
 def _terms(
@@ -270,19 +277,21 @@ def _frames(along: np.ndarray, closed: bool) -> tuple[np.ndarray, np.ndarray]:
 def _clearance(place: np.ndarray, arc: np.ndarray, closed: bool, reach: float) -> np.ndarray:
     """Half the distance to another part of the same line: one much nearer than the way along it."""
     n = len(place)
-    clear = np.full(n, reach)
+    nearest = np.full(n, 4 * reach * reach)
     total = arc[-1] - arc[0]
     for i in range(n):
-        for j in range(n):
+        for j in range(i):
             way = abs(arc[i] - arc[j])
             if closed:
                 way = min(way, total - way)
-            if way < 2.0:
-                continue
-            gap = np.sqrt(((place[i] - place[j]) ** 2).sum())
-            if way > 1.57 * gap and 0.5 * gap < clear[i]:
-                clear[i] = 0.5 * gap
-    return clear
+            x = place[i, 0] - place[j, 0]
+            y = place[i, 1] - place[j, 1]
+            z = place[i, 2] - place[j, 2]
+            gap = x * x + y * y + z * z
+            if way >= 2.0 and way * way > 1.57**2 * gap:
+                nearest[i] = min(nearest[i], gap)
+                nearest[j] = min(nearest[j], gap)
+    return 0.5 * np.sqrt(nearest)
 
 
 @numba.njit(cache=True)
