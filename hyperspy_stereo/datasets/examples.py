@@ -68,7 +68,7 @@ def example_stereo_pair() -> tuple[StereoPair, Truth]:
     >>> pair
     <StereoPair, title: example stereo pair, dimensions: (2|256, 256)>
     """
-    from hyperspy_stereo.simulation.stereo_views import stereo_views
+    from hyperspy_stereo.simulation.imaging.stereo_views import stereo_views
 
     settings = {"stereo_angle": 6.0}
     views = _kept("stereo_pair", lambda: stereo_views(example_specimen(), seed=SEED, **settings))
@@ -91,7 +91,7 @@ def example_tilt_series() -> tuple[StereoPair, Truth]:
     >>> views
     <StereoPair, title: example tilt series, dimensions: (5|256, 256)>
     """
-    from hyperspy_stereo.simulation.tilt_views import tilt_views
+    from hyperspy_stereo.simulation.imaging.tilt_views import tilt_views
 
     angles = (8.0, 4.0, 0.0, -4.0, -8.0)
     views = _kept("tilt_series", lambda: tilt_views(example_specimen(), angles, seed=SEED))
@@ -117,8 +117,8 @@ def example_4dstem() -> tuple[Diffraction4DStereo, ScanTruth]:
     <Diffraction4DStereo, title: example 4D-STEM scan, dimensions: (64, 64|32, 32)>
     """
     from hyperspy_stereo.simulation import random_specimen
-    from hyperspy_stereo.simulation.microscope import Microscope
-    from hyperspy_stereo.simulation.scan_stack import scan_stack
+    from hyperspy_stereo.simulation.imaging.microscope import Microscope
+    from hyperspy_stereo.simulation.imaging.scan_stack import scan_stack
 
     microscope = Microscope(dose=60_000.0, pixel_size=3.0)
 

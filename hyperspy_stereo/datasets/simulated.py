@@ -9,9 +9,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     from hyperspy_stereo.signals import StereoPair
-    from hyperspy_stereo.simulation.microscope import Microscope
+    from hyperspy_stereo.simulation.imaging.microscope import Microscope
+    from hyperspy_stereo.simulation.imaging.stereo_views import StereoViews
     from hyperspy_stereo.simulation.specimen import Specimen
-    from hyperspy_stereo.simulation.stereo_views import StereoViews
     from hyperspy_stereo.simulation.truth import Truth
 
 __all__ = ["simulate_stereo_pair", "simulate_tilt_series"]
@@ -37,7 +37,7 @@ def simulate_stereo_pair(
         Of the noise, and of a random specimen.
     **settings
         stereo_angle, n_views, azimuth, detector_radius, detector_shape, signal, slice_thickness,
-        line_width: passed to :func:`hyperspy_stereo.simulation.stereo_views.stereo_views`.
+        line_width: passed to :func:`hyperspy_stereo.simulation.imaging.stereo_views.stereo_views`.
 
     Returns
     -------
@@ -63,8 +63,8 @@ def simulate_stereo_pair(
     >>> truth.line_mask.shape
     (2, 64, 64)
     """
-    from hyperspy_stereo.simulation.microscope import Microscope
-    from hyperspy_stereo.simulation.stereo_views import stereo_views
+    from hyperspy_stereo.simulation.imaging.microscope import Microscope
+    from hyperspy_stereo.simulation.imaging.stereo_views import stereo_views
 
     microscope = Microscope() if microscope is None else microscope
     specimen = chosen_specimen(specimen, seed, microscope.voltage)
@@ -94,7 +94,7 @@ def simulate_tilt_series(
         Of the noise, and of a random specimen.
     **settings
         axis_depth, azimuth, deviation_error, signal, slice_thickness, line_width: passed to
-        :func:`hyperspy_stereo.simulation.tilt_views.tilt_views`.
+        :func:`hyperspy_stereo.simulation.imaging.tilt_views.tilt_views`.
 
     Returns
     -------
@@ -118,8 +118,8 @@ def simulate_tilt_series(
     >>> views.geometry, views.incidence[:, 0].round(1)
     ('tilt', array([ 87.3,   0. , -87.3]))
     """
-    from hyperspy_stereo.simulation.microscope import Microscope
-    from hyperspy_stereo.simulation.tilt_views import tilt_views
+    from hyperspy_stereo.simulation.imaging.microscope import Microscope
+    from hyperspy_stereo.simulation.imaging.tilt_views import tilt_views
 
     microscope = Microscope() if microscope is None else microscope
     specimen = chosen_specimen(specimen, seed, microscope.voltage)
@@ -203,10 +203,8 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def chosen_specimen(
-    specimen: Specimen | None, seed: int, voltage: float, size: tuple[float, float] = (512.0, 512.0)
-) -> Specimen:
-    """The specimen given, or a random one under the microscope's voltage.
+def chosen_specimen(specimen: Specimen | None, seed: int, voltage: float, **drawn: Any) -> Specimen:
+    """The specimen given, or a random one under the microscope's voltage, drawn as said.
 
     Raises
     ------
@@ -218,7 +216,7 @@ def chosen_specimen(
     if specimen is None:
         from hyperspy_stereo.simulation import random_specimen
 
-        return random_specimen(seed, size=size, voltage=voltage)
+        return random_specimen(seed, voltage=voltage, **drawn)
     if not isinstance(specimen, Specimen):
         raise TypeError(
             f"specimen must be a Specimen, got a {type(specimen).__name__}: make one by "

@@ -12,8 +12,8 @@ from hyperspy_stereo.simulation.truth import Truth
 
 if TYPE_CHECKING:
     from hyperspy_stereo.signals import Diffraction4DStereo
-    from hyperspy_stereo.simulation.microscope import Microscope
-    from hyperspy_stereo.simulation.scan_stack import ScanStack
+    from hyperspy_stereo.simulation.imaging.microscope import Microscope
+    from hyperspy_stereo.simulation.imaging.scan_stack import ScanStack
     from hyperspy_stereo.simulation.specimen import Specimen
 
 __all__ = ["ScanTruth", "simulate_4dstem"]
@@ -81,7 +81,7 @@ def simulate_4dstem(
     microscope: Microscope | None = None,
     *,
     scan_shape: tuple[int, int] | None = None,
-    detector_shape: tuple[int, int] = (64, 64),
+    detector_shape: tuple[int, int] = (48, 48),
     seed: int = 0,
     **settings: Any,
 ) -> tuple[Diffraction4DStereo, ScanTruth]:
@@ -90,20 +90,21 @@ def simulate_4dstem(
     Parameters
     ----------
     specimen : Specimen, optional
-        What to look at. By default a random one of 192 x 192 nm.
+        What to look at. By default a random one of 128 x 128 nm with some
+        five lines and loops.
     microscope : Microscope, optional
         Its dose is that of the whole disc. By default 300 kV, a cone of 60 mrad, 60,000 electrons
         for each pattern, and pixels that spread the scan over the specimen's field.
     scan_shape : (int, int), optional
         Rows and columns of the scan. By default the whole field in steps of the microscope's pixel
-        size; without a microscope, at most 96 in either direction.
-    detector_shape : (int, int), default (64, 64)
+        size; without a microscope, at most 64 in either direction.
+    detector_shape : (int, int), default (48, 48)
         Rows and columns of the patterns. More cost time and memory in proportion.
     seed : int, default 0
         Of the noise, of what is not given about disc and descan, and of a random specimen.
     **settings
         disc_radius, disc_centre, descan, scan_rotation, scan_flip, slice_thickness, ...: passed to
-        :func:`hyperspy_stereo.simulation.scan_stack.scan_stack`.
+        :func:`hyperspy_stereo.simulation.imaging.scan_stack.scan_stack`.
 
     Returns
     -------
@@ -129,13 +130,15 @@ def simulate_4dstem(
     >>> round(s.calibrate_disc(vacuum=truth.vacuum).metadata.Stereo.Disc.radius, 1)
     9.6
     """
-    from hyperspy_stereo.simulation.microscope import Microscope
-    from hyperspy_stereo.simulation.scan_stack import scan_stack
+    from hyperspy_stereo.simulation.imaging.microscope import Microscope
+    from hyperspy_stereo.simulation.imaging.scan_stack import scan_stack
 
     voltage = 300.0 if microscope is None else microscope.voltage
-    specimen = chosen_specimen(specimen, seed, voltage, size=(192.0, 192.0))
+    # Few lines: the time that a scan takes grows with their length.
+    drawn = {"size": (128.0, 128.0), "n_lines": 5, "kinds": ("line", "threading", "loop")}
+    specimen = chosen_specimen(specimen, seed, voltage, **drawn)
     if microscope is None:
-        pixel_size = max(specimen.size) / 96
+        pixel_size = max(specimen.size) / 64
         if scan_shape is not None:
             pixel_size = max(np.array(specimen.size) / np.array(scan_shape)[::-1])
         microscope = Microscope(dose=60_000.0, pixel_size=float(pixel_size))

@@ -120,9 +120,10 @@ def _restored(value: Any, arrays: dict[str, np.ndarray]) -> Any:
 
 def _types() -> dict[str, type]:
     """What may be made from a file; nothing else."""
-    from hyperspy_stereo.simulation import beam, dislocation, microscope, specimen, truth
-    from hyperspy_stereo.simulation.scan_stack import ScanStack
-    from hyperspy_stereo.simulation.stereo_views import StereoViews
+    from hyperspy_stereo.simulation import beam, dislocation, specimen, truth
+    from hyperspy_stereo.simulation.imaging import microscope
+    from hyperspy_stereo.simulation.imaging.scan_stack import ScanStack
+    from hyperspy_stereo.simulation.imaging.stereo_views import StereoViews
 
     known = (
         beam.TwoBeam,

@@ -232,8 +232,9 @@ class ContrastExplorer:
     def _sliders(self, widgets: Any) -> dict[str, Any]:
         case = self.case
         look = {
-            "style": {"description_width": "118px"},
-            "layout": {"width": "330px", "margin": "1px 4px"},
+            "style": {"description_width": "112px"},
+            # As wide as its column, which is a third of the cell.
+            "layout": {"width": "auto", "margin": "1px 2px"},
         }
 
         def slider(name: str, text: str, low: float, high: float, step: float, form: str) -> Any:
@@ -300,4 +301,6 @@ def _columns(widgets: Any, controls: list[Any]) -> Any:
     """Three columns of controls."""
     third = -(-len(controls) // 3)
     parts = [controls[i : i + third] for i in range(0, len(controls), third)]
-    return widgets.HBox([widgets.VBox(part) for part in parts])
+    layout = {"width": "33%", "overflow": "hidden"}
+    columns = [widgets.VBox(part, layout=layout) for part in parts]
+    return widgets.HBox(columns, layout={"max_width": "980px"})

@@ -147,8 +147,8 @@ def plot_convergence(errors: Mapping[str, ArrayLike], ax: Axes | None = None) ->
     Parameters
     ----------
     errors : mapping
-        From :func:`hyperspy_stereo.simulation.convergence.convergence_errors`: "slice" in nm and
-        largest errors under any other names.
+        From :func:`hyperspy_stereo.simulation.contrast.convergence.convergence_errors`: "slice"
+        in nm and largest errors under any other names.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure by default.
 

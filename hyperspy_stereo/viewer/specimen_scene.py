@@ -106,7 +106,7 @@ def kind_numbers(specimen: Specimen) -> dict[str, int]:
 
 def _lines(specimen: Specimen, radius: float, thickness: float) -> Lines:
     """All pieces of lines inside the foil, with what their colours can mean."""
-    from hyperspy_stereo.simulation.foil_lines import lines_in_foil
+    from hyperspy_stereo.simulation.imaging.foil_lines import lines_in_foil
 
     step = np.hypot(*specimen.size) / SAMPLES
     pieces, source = [], []
