@@ -12,7 +12,7 @@ import warnings
 
 import numpy as np
 
-from hyperspy_stereo.simulation.geometric import simulate_scan
+from hyperspy_stereo.simulation.geometric.scan import simulate_scan
 from hyperspy_stereo.views.disc import fit_descan, fit_disc
 from hyperspy_stereo.views.kikuchi import kikuchi_azimuth
 from hyperspy_stereo.views.rotation import scan_rotation

@@ -34,7 +34,7 @@ from scipy.spatial import cKDTree
 
 from hyperspy_stereo.matching import CurveMatch, MatchStatus, match_views
 from hyperspy_stereo.matching.appearance import flat_field
-from hyperspy_stereo.simulation.scenes import (
+from hyperspy_stereo.simulation.geometric.scenes import (
     BENCHMARK_SCENES,
     StereoScene,
     benchmark_scene,

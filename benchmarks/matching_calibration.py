@@ -18,8 +18,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from hyperspy_stereo.matching import confidence
 from hyperspy_stereo.matching.matcher import raw_matches
-from hyperspy_stereo.simulation.curves import ARRANGEMENTS
-from hyperspy_stereo.simulation.scenes import (
+from hyperspy_stereo.simulation.geometric.curves import ARRANGEMENTS
+from hyperspy_stereo.simulation.geometric.scenes import (
     CALIBRATION_SEEDS,
     NOISE_LEVELS,
     erase_pieces,

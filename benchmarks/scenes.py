@@ -78,9 +78,9 @@ def contrast(view: np.ndarray, placed: np.ndarray, part: np.ndarray) -> np.ndarr
 
 def one_scene(seed: int, side: int) -> dict:
     from hyperspy_stereo.geometry.triangulation import project
-    from hyperspy_stereo.simulation.microscope import Microscope
+    from hyperspy_stereo.simulation.imaging.microscope import Microscope
+    from hyperspy_stereo.simulation.imaging.stereo_views import stereo_views
     from hyperspy_stereo.simulation.specimens import random_specimen
-    from hyperspy_stereo.simulation.stereo_views import stereo_views
 
     rng = np.random.default_rng(seed)
     pixel = rng.uniform(1.0, 2.5)

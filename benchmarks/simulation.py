@@ -21,9 +21,9 @@ import numba
 import numpy as np
 
 from hyperspy_stereo.simulation.beam import TwoBeam
-from hyperspy_stereo.simulation.columns import column_images
-from hyperspy_stereo.simulation.curves3d import dislocation_lines
+from hyperspy_stereo.simulation.contrast.columns import column_images
 from hyperspy_stereo.simulation.dislocation import Dislocation
+from hyperspy_stereo.simulation.geometric.curves3d import dislocation_lines
 from hyperspy_stereo.simulation.specimen import Specimen
 
 FIELD, THICKNESS, SLICE = 512.0, 200.0, 2.0
@@ -186,8 +186,8 @@ def main() -> None:
 
 
 def stack_times(specimen: Specimen, side: int) -> None:
-    from hyperspy_stereo.simulation.microscope import Microscope
-    from hyperspy_stereo.simulation.scan_stack import scan_stack
+    from hyperspy_stereo.simulation.imaging.microscope import Microscope
+    from hyperspy_stereo.simulation.imaging.scan_stack import scan_stack
 
     microscope = Microscope(pixel_size=FIELD / side)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

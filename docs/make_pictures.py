@@ -11,7 +11,7 @@ import numpy as np
 
 from hyperspy_stereo.datasets import example_stereo_pair
 from hyperspy_stereo.simulation import Dislocation
-from hyperspy_stereo.simulation.convergence import convergence_errors
+from hyperspy_stereo.simulation.contrast.convergence import convergence_errors
 from hyperspy_stereo.viewer import (
     ContrastCase,
     ContrastExplorer,

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hyperspy_stereo.simulation.beam import TwoBeam
-from hyperspy_stereo.simulation.dislocation import Dislocation
-from hyperspy_stereo.simulation.propagation import propagate, slice_matrix
-from hyperspy_stereo.simulation.segment_field import (
+from hyperspy_stereo.simulation.contrast.propagation import propagate, slice_matrix
+from hyperspy_stereo.simulation.contrast.segment_field import (
     displacement_steps,
     segments_of,
     slice_phases,
 )
+from hyperspy_stereo.simulation.dislocation import Dislocation
 
 __all__ = [
     "Dislocation",
@@ -121,7 +121,7 @@ def bright_dark_field(
     if field not in FIELDS:
         raise ValueError(f"field must be one of {', '.join(FIELDS)}; got {field!r}.")
     if field == "nearest":
-        from hyperspy_stereo.simulation import columns
+        from hyperspy_stereo.simulation.contrast import columns
 
         return columns.plain_images(
             lines, beam, thickness, x, y, direction, focus_depth, slice_thickness, poisson_ratio

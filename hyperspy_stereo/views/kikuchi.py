@@ -64,7 +64,7 @@ def kikuchi_azimuth(
 
     Examples
     --------
-    >>> from hyperspy_stereo.simulation.geometric import simulate_scan
+    >>> from hyperspy_stereo.simulation.geometric.scan import simulate_scan
     >>> from hyperspy_stereo.views.disc import fit_disc
     >>> scan = simulate_scan((48, 48), (32, 32), seed=2)
     >>> azimuth, band = kikuchi_azimuth(scan.stack, fit_disc(scan.stack.sum((0, 1))))

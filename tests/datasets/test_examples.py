@@ -17,7 +17,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def no_simulation(monkeypatch):
     """Return a switch after which simulating is an error."""
-    from hyperspy_stereo.simulation import stereo_views
+    from hyperspy_stereo.simulation.imaging import stereo_views
 
     def refuse(*args, **kwargs):
         raise AssertionError("simulated again")

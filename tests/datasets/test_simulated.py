@@ -99,7 +99,7 @@ def test_pairs_survive_saving(tmp_path):
 
 @pytest.fixture(scope="module")
 def scan():
-    microscope = Microscope(dose=60_000.0, pixel_size=4.0, convergence_angle=40.0)
+    microscope = Microscope(dose=60_000.0, pixel_size=2.0)
     return simulate_4dstem(foil(FALLING), microscope, detector_shape=(32, 32), seed=3)
 
 
@@ -107,15 +107,15 @@ def test_scans_have_calibrated_axes_and_truth(scan):
     signal, truth = scan
     assert isinstance(signal, Diffraction4DStereo)
     assert isinstance(truth, Truth)
-    assert signal.data.shape == (32, 40, 32, 32)
+    assert signal.data.shape == (64, 80, 32, 32)
     x, y = signal.axes_manager.navigation_axes
-    assert (x.name, x.scale, x.units, y.scale) == ("x", 4.0, "nm", 4.0)
+    assert (x.name, x.scale, x.units, y.scale) == ("x", 2.0, "nm", 2.0)
     kx, ky = signal.axes_manager.signal_axes
     assert kx.units == ky.units == "mrad"
     assert kx.value2index(0.0) == round(truth.disc_centre[0])
     assert ky.value2index(0.0) == round(truth.disc_centre[1])
-    assert kx.scale * truth.disc_radius == pytest.approx(40.0)
-    assert truth.line_mask.shape == (2, 32, 40)
+    assert kx.scale * truth.disc_radius == pytest.approx(60.0)
+    assert truth.line_mask.shape == (2, 64, 80)
 
 
 def test_scans_calibrate_to_their_truth(scan):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hyperspy_stereo.matching import MatchSettings, MatchStatus, match_views
-from hyperspy_stereo.simulation.scenes import benchmark_scene, erase_pieces, stereo_scene
+from hyperspy_stereo.simulation.geometric.scenes import benchmark_scene, erase_pieces, stereo_scene
 
 
 def _errors(scene, match):

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hyperspy_stereo.simulation.burgers import (
+from hyperspy_stereo.simulation.crystals.burgers import (
     burgers_vectors,
     dissociate,
     g_dot_b_table,
     laue_operations,
     slip_systems,
 )
-from hyperspy_stereo.simulation.crystals import Crystal, Site, crystal
+from hyperspy_stereo.simulation.crystals.structure import Crystal, Site, crystal
 from hyperspy_stereo.simulation.dislocation import Dislocation
 from hyperspy_stereo.simulation.two_beam import displacement_change
 

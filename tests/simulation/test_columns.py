@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.linalg import expm
 
 from hyperspy_stereo.simulation.beam import TwoBeam
-from hyperspy_stereo.simulation.columns import column_images, iterate_images, plain_images
+from hyperspy_stereo.simulation.contrast.columns import column_images, iterate_images, plain_images
 from hyperspy_stereo.simulation.dislocation import Dislocation, StackingFault
 from hyperspy_stereo.simulation.specimen import Boundary, Specimen
 from hyperspy_stereo.simulation.two_beam import bright_dark_field

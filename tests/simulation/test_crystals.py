@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hyperspy_stereo.simulation.crystals import Crystal, Site, crystal, face_centred_cubic
+from hyperspy_stereo.simulation.crystals.structure import Crystal, Site, crystal, face_centred_cubic
 
 NAMES = ["TiAl", "GaN", "CrMnFeCoNi", "Al", "Ni", "Si"]
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "crystals.md"

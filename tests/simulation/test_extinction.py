@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hyperspy_stereo.simulation.crystals import crystal, face_centred_cubic
-from hyperspy_stereo.simulation.extinction import (
+from hyperspy_stereo.simulation.crystals.extinction import (
     absorptive_form_factor,
     extinction_parameters,
     structure_factor,
 )
+from hyperspy_stereo.simulation.crystals.structure import crystal, face_centred_cubic
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared/reference/two_beam/extinction.json"
 PRESETS = ["TiAl", "GaN", "CrMnFeCoNi", "Al", "Ni", "Si"]

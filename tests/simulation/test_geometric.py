@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hyperspy_stereo.simulation.curves3d import dislocation_lines
-from hyperspy_stereo.simulation.geometric import simulate_scan
+from hyperspy_stereo.simulation.geometric.curves3d import dislocation_lines
+from hyperspy_stereo.simulation.geometric.scan import simulate_scan
 
 UPRIGHT = np.column_stack([np.full(80, 48.0), np.linspace(-40, 140, 80), np.full(80, 150.0)])
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from hyperspy_stereo.simulation.acquisition import blurred, counted, scan_path, scanned
-from hyperspy_stereo.simulation.detector_sampling import disc_samples, segment_samples
-from hyperspy_stereo.simulation.microscope import Counter, Microscope, ScanNoise
+from hyperspy_stereo.simulation.imaging.acquisition import blurred, counted, scan_path, scanned
+from hyperspy_stereo.simulation.imaging.detector_sampling import disc_samples, segment_samples
+from hyperspy_stereo.simulation.imaging.microscope import Counter, Microscope, ScanNoise
 from hyperspy_stereo.simulation.two_beam import Dislocation, TwoBeam, bright_dark_field
 
 REFERENCE = "reference/two_beam/V1_detector_radius.npz"

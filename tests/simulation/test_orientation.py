@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hyperspy_stereo.simulation.crystals import crystal
-from hyperspy_stereo.simulation.extinction import extinction_parameters
-from hyperspy_stereo.simulation.orientation import FoilOrientation
+from hyperspy_stereo.simulation.crystals.extinction import extinction_parameters
+from hyperspy_stereo.simulation.crystals.orientation import FoilOrientation
+from hyperspy_stereo.simulation.crystals.structure import crystal
 
 PRESETS = ["TiAl", "GaN", "CrMnFeCoNi", "Si"]
 INDICES = st.tuples(*[st.integers(-3, 3)] * 3).filter(any)

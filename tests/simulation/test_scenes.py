@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hyperspy_stereo.simulation.curves import ARRANGEMENTS, arrangement, smooth_curve
-from hyperspy_stereo.simulation.scenes import (
+from hyperspy_stereo.simulation.geometric.curves import ARRANGEMENTS, arrangement, smooth_curve
+from hyperspy_stereo.simulation.geometric.scenes import (
     BENCHMARK_SCENES,
     CALIBRATION_SEEDS,
     NOISE_LEVELS,

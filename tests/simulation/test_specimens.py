@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from hyperspy_stereo.simulation.burgers import burgers_vectors
-from hyperspy_stereo.simulation.columns import column_images
-from hyperspy_stereo.simulation.crystals import crystal
+from hyperspy_stereo.simulation.contrast.columns import column_images
+from hyperspy_stereo.simulation.crystals.burgers import burgers_vectors
+from hyperspy_stereo.simulation.crystals.orientation import FoilOrientation
+from hyperspy_stereo.simulation.crystals.structure import crystal
 from hyperspy_stereo.simulation.dislocation import StackingFault
-from hyperspy_stereo.simulation.orientation import FoilOrientation
 from hyperspy_stereo.simulation.specimen import Specimen
 from hyperspy_stereo.simulation.specimens import (
     KINDS,

@@ -8,8 +8,8 @@ import pytest
 from hyperspy_stereo.simulation import depth_errors
 from hyperspy_stereo.simulation.beam import TwoBeam
 from hyperspy_stereo.simulation.dislocation import Dislocation
-from hyperspy_stereo.simulation.microscope import Counter, Microscope, ScanNoise
-from hyperspy_stereo.simulation.scan_stack import scan_stack
+from hyperspy_stereo.simulation.imaging.microscope import Counter, Microscope, ScanNoise
+from hyperspy_stereo.simulation.imaging.scan_stack import scan_stack
 from hyperspy_stereo.simulation.specimen import Specimen, SurfaceSpot
 from hyperspy_stereo.simulation.two_beam import perfect_crystal
 

@@ -8,11 +8,11 @@ import pytest
 from hyperspy_stereo.geometry import depth_from_disparity
 from hyperspy_stereo.simulation.beam import TwoBeam
 from hyperspy_stereo.simulation.dislocation import Dislocation, StackingFault
-from hyperspy_stereo.simulation.foil_lines import lines_in_foil
-from hyperspy_stereo.simulation.microscope import Microscope, ScanNoise
+from hyperspy_stereo.simulation.imaging.foil_lines import lines_in_foil
+from hyperspy_stereo.simulation.imaging.microscope import Microscope, ScanNoise
+from hyperspy_stereo.simulation.imaging.stereo_views import segment_views, stereo_views
+from hyperspy_stereo.simulation.imaging.tilt_views import tilt_views
 from hyperspy_stereo.simulation.specimen import Boundary, Specimen, SurfaceSpot
-from hyperspy_stereo.simulation.stereo_views import segment_views, stereo_views
-from hyperspy_stereo.simulation.tilt_views import tilt_views
 
 BEAM = TwoBeam([0.0, 5.0, 0.0], 0.0, 40.0, 660.0, 600.0)
 SLOPE = np.tan(np.deg2rad(3))

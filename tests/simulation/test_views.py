@@ -11,11 +11,11 @@ from numpy.polynomial.polynomial import polyval2d
 from hyperspy_stereo.geometry import incidence_pair
 from hyperspy_stereo.simulation.beam import TwoBeam
 from hyperspy_stereo.simulation.dislocation import Dislocation
-from hyperspy_stereo.simulation.microscope import Counter, Microscope, ScanNoise
+from hyperspy_stereo.simulation.imaging.microscope import Counter, Microscope, ScanNoise
+from hyperspy_stereo.simulation.imaging.stereo_views import segment_views, stereo_views
+from hyperspy_stereo.simulation.imaging.tilt_views import tilt_views
+from hyperspy_stereo.simulation.imaging.turning import kikuchi_azimuth, turned_specimen
 from hyperspy_stereo.simulation.specimen import Boundary, Specimen, SurfaceSpot
-from hyperspy_stereo.simulation.stereo_views import segment_views, stereo_views
-from hyperspy_stereo.simulation.tilt_views import tilt_views
-from hyperspy_stereo.simulation.turning import kikuchi_azimuth, turned_specimen
 from hyperspy_stereo.simulation.two_beam import perfect_crystal
 
 BEAM = TwoBeam([0.0, 5.0, 0.0], 0.0, 40.0, 660.0, 600.0)

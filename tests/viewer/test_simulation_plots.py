@@ -6,7 +6,7 @@ import pytest
 
 from hyperspy_stereo import viewer as v
 from hyperspy_stereo.simulation.beam import TwoBeam
-from hyperspy_stereo.simulation.convergence import convergence_errors
+from hyperspy_stereo.simulation.contrast.convergence import convergence_errors
 from hyperspy_stereo.simulation.dislocation import Dislocation, StackingFault
 from hyperspy_stereo.simulation.specimen import Boundary, Specimen, SurfaceSpot
 from hyperspy_stereo.simulation.truth import Truth

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import erfc
 
-from hyperspy_stereo.simulation.geometric import simulate_scan
+from hyperspy_stereo.simulation.geometric.scan import simulate_scan
 from hyperspy_stereo.views.disc import fit_descan, fit_disc, visible_rim
 
 

@@ -4,7 +4,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from hyperspy_stereo.simulation.geometric import simulate_scan
+from hyperspy_stereo.simulation.geometric.scan import simulate_scan
 from hyperspy_stereo.views.binning import bin_patterns, square_cells
 from hyperspy_stereo.views.disc import Disc, fit_disc
 from hyperspy_stereo.views.kikuchi import contrast_map, kikuchi_azimuth

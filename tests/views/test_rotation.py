@@ -4,7 +4,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from hyperspy_stereo.simulation.geometric import simulate_scan
+from hyperspy_stereo.simulation.geometric.scan import simulate_scan
 from hyperspy_stereo.views.disc import fit_disc
 from hyperspy_stereo.views.rotation import fit_rotation, scan_rotation
 

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from hyperspy_stereo.simulation.crystals import Crystal
-from hyperspy_stereo.simulation.orientation import FoilOrientation
+from hyperspy_stereo.simulation.crystals.orientation import FoilOrientation
+from hyperspy_stereo.simulation.crystals.structure import Crystal
 
 THINNEST = 40.0
 """Wedges do not get thinner than this, nm, unless the foil itself is."""
@@ -59,7 +59,7 @@ def random_orientation(crystal: Crystal, rng: np.random.Generator) -> FoilOrient
 
     Examples
     --------
-    >>> from hyperspy_stereo.simulation.crystals import crystal
+    >>> from hyperspy_stereo.simulation.crystals.structure import crystal
     >>> foil = random_orientation(crystal("GaN"), np.random.default_rng(0))
     >>> foil.crystal.name
     'GaN'

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.polynomial.laguerre import Laguerre
 
-from hyperspy_stereo.simulation.burgers import dissociate
+from hyperspy_stereo.simulation.crystals.burgers import dissociate
+from hyperspy_stereo.simulation.crystals.orientation import FoilOrientation
 from hyperspy_stereo.simulation.dislocation import Dislocation, StackingFault
-from hyperspy_stereo.simulation.orientation import FoilOrientation
 from hyperspy_stereo.simulation.specimens.lines import glide_path, random_place
 from hyperspy_stereo.simulation.specimens.paths import bowed, plane_frame, random_waves, reach
 from hyperspy_stereo.simulation.specimens.systems import (
@@ -218,7 +218,8 @@ def dissociated(
 
     Notes
     -----
-    Which partial leads follows from the stacking; see `hyperspy_stereo.simulation.burgers`.
+    Which partial leads follows from the stacking; see
+    `hyperspy_stereo.simulation.crystals.burgers`.
 
     Examples
     --------

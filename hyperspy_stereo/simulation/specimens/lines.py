@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from hyperspy_stereo.simulation.crystals.orientation import FoilOrientation
 from hyperspy_stereo.simulation.dislocation import Dislocation
-from hyperspy_stereo.simulation.orientation import FoilOrientation
 from hyperspy_stereo.simulation.specimens.paths import (
     BEYOND,
     PlaneFrame,

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from hyperspy_stereo.simulation import crystals
-from hyperspy_stereo.simulation.crystals import Crystal
-from hyperspy_stereo.simulation.orientation import FoilOrientation
+from hyperspy_stereo.simulation.crystals.orientation import FoilOrientation
+from hyperspy_stereo.simulation.crystals.structure import Crystal
 from hyperspy_stereo.simulation.specimen import Specimen
 from hyperspy_stereo.simulation.specimens.boundaries import (
     grain_deviations,

@@ -9,10 +9,10 @@ from itertools import combinations
 
 import numpy as np
 
-from hyperspy_stereo.simulation.burgers import burgers_vectors, slip_systems
-from hyperspy_stereo.simulation.crystals import Crystal
+from hyperspy_stereo.simulation.crystals.burgers import burgers_vectors, slip_systems
+from hyperspy_stereo.simulation.crystals.orientation import FoilOrientation
+from hyperspy_stereo.simulation.crystals.structure import Crystal
 from hyperspy_stereo.simulation.dislocation import Dislocation, StackingFault
-from hyperspy_stereo.simulation.orientation import FoilOrientation
 
 VISIBLE = 0.5
 """Lines with an absolute g.b above this count as visible; perfect ones then have 1 or more."""

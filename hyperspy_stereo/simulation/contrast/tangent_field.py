@@ -11,7 +11,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from hyperspy_stereo.simulation.line_tiles import (
+from hyperspy_stereo.simulation.contrast.line_tiles import (
     LANES,
     N_NODE,
     add_far_slices,
@@ -19,8 +19,8 @@ from hyperspy_stereo.simulation.line_tiles import (
     fill_tile,
     start_tile,
 )
-from hyperspy_stereo.simulation.polyline import ALONG, FIRST, PLACE, SECOND, TERMS
-from hyperspy_stereo.simulation.vector_math import FAST
+from hyperspy_stereo.simulation.contrast.polyline import ALONG, FIRST, PLACE, SECOND, TERMS
+from hyperspy_stereo.simulation.contrast.vector_math import FAST
 
 NEAR = 8.0  # nm from the core beyond which the strain hardly changes within a slice
 

@@ -7,7 +7,7 @@ an incidence adds whole images; the counting turns it over into patterns.
 import numba
 import numpy as np
 
-from hyperspy_stereo.simulation.acquisition import cubic_weight
+from hyperspy_stereo.simulation.imaging.acquisition import cubic_weight
 
 # Scan positions whose patterns are gathered together: one cache line of the images.
 _BLOCK = 16

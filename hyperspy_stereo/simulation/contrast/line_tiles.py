@@ -10,7 +10,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from hyperspy_stereo.simulation.vector_math import FAST, angle, log
+from hyperspy_stereo.simulation.contrast.vector_math import FAST, angle, log
 
 TINY = np.float32(1e-6)  # nm**2: keeps rays through a core finite
 N_NODE = 12  # numbers that a node of the lattice carries

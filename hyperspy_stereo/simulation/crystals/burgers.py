@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_stereo.simulation.crystals import BurgersFamily, Crystal, crystal
-from hyperspy_stereo.simulation.indices import direction_label, plane_label
+from hyperspy_stereo.simulation.crystals.indices import direction_label, plane_label
+from hyperspy_stereo.simulation.crystals.structure import BurgersFamily, Crystal, crystal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -304,7 +304,7 @@ def laue_operations(material: Crystal) -> tuple[tuple[tuple[int, ...], ...], ...
 
     Examples
     --------
-    >>> from hyperspy_stereo.simulation.crystals import crystal
+    >>> from hyperspy_stereo.simulation.crystals.structure import crystal
     >>> len(laue_operations(crystal("Al"))), len(laue_operations(crystal("TiAl")))
     (48, 16)
     """

@@ -6,22 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hyperspy_stereo.simulation import columns
-from hyperspy_stereo.simulation.acquisition import ScanPath, blurred, scan_path, scanned
-from hyperspy_stereo.simulation.detector_sampling import point_samples
-from hyperspy_stereo.simulation.microscope import Microscope
-from hyperspy_stereo.simulation.pattern_sampling import PatternSampling
-from hyperspy_stereo.simulation.specimen import Specimen
-from hyperspy_stereo.simulation.stack_kernels import count_patterns, deposit, shade
-from hyperspy_stereo.simulation.stereo_views import tiltless_geometry
-from hyperspy_stereo.simulation.truth import Truth
-from hyperspy_stereo.simulation.truth_maps import truth_of
-from hyperspy_stereo.simulation.view_rendering import (
+from hyperspy_stereo.simulation.contrast import columns
+from hyperspy_stereo.simulation.imaging.acquisition import ScanPath, blurred, scan_path, scanned
+from hyperspy_stereo.simulation.imaging.detector_sampling import point_samples
+from hyperspy_stereo.simulation.imaging.microscope import Microscope
+from hyperspy_stereo.simulation.imaging.pattern_sampling import PatternSampling
+from hyperspy_stereo.simulation.imaging.stack_kernels import count_patterns, deposit, shade
+from hyperspy_stereo.simulation.imaging.stereo_views import tiltless_geometry
+from hyperspy_stereo.simulation.imaging.truth_maps import truth_of
+from hyperspy_stereo.simulation.imaging.view_rendering import (
     Propagation,
     detector_images,
     focus_groups,
     without_lines,
 )
+from hyperspy_stereo.simulation.specimen import Specimen
+from hyperspy_stereo.simulation.truth import Truth
 
 #: Where the two views of the truth lie, in disc radii.
 TRUTH_RADIUS = 0.7

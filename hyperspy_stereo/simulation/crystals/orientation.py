@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hyperspy_stereo.simulation.beam import TwoBeam
-from hyperspy_stereo.simulation.crystals import Crystal, crystal
-from hyperspy_stereo.simulation.indices import direction_label, plane_label
+from hyperspy_stereo.simulation.crystals.indices import direction_label, plane_label
+from hyperspy_stereo.simulation.crystals.structure import Crystal, crystal
 
 if TYPE_CHECKING:
     from orix.quaternion import Orientation
@@ -170,7 +170,7 @@ class FoilOrientation:
         >>> round(beam.xi_g, 1)
         64.8
         """
-        from hyperspy_stereo.simulation.extinction import extinction_parameters
+        from hyperspy_stereo.simulation.crystals.extinction import extinction_parameters
 
         lengths = extinction_parameters(self.crystal, self.g, voltage)
         if not absorption:

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from hyperspy_stereo.simulation.curves import arrangement
+from hyperspy_stereo.simulation.geometric.curves import arrangement
 
 __all__ = [
     "BENCHMARK_SCENES",

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from hyperspy_stereo.simulation.line_tiles import LANES, N_NODE
-from hyperspy_stereo.simulation.ray_phases import (
+from hyperspy_stereo.simulation.contrast.line_tiles import LANES, N_NODE
+from hyperspy_stereo.simulation.contrast.ray_phases import (
     add_faults,
     add_smooth_field,
     rotations,
     set_regions,
 )
-from hyperspy_stereo.simulation.tangent_field import add_tangent_field
-from hyperspy_stereo.simulation.vector_math import FAST
+from hyperspy_stereo.simulation.contrast.tangent_field import add_tangent_field
+from hyperspy_stereo.simulation.contrast.vector_math import FAST
 
 ROWS = 8  # rows that one worker takes in turn
 WIDE = 64  # columns that go through the slices together: four vector registers

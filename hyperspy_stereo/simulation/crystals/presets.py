@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from hyperspy_stereo.simulation.crystals import (
+from hyperspy_stereo.simulation.crystals.structure import (
     FACE_CENTRES,
     BurgersFamily,
     Crystal,

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from scipy import ndimage
 
-from hyperspy_stereo.simulation.microscope import FWHM, Counter, Microscope, ScanNoise
+from hyperspy_stereo.simulation.imaging.microscope import FWHM, Counter, Microscope, ScanNoise
 
 #: Length over which a flyback dies out, as a share of the row.
 FLYBACK_LENGTH = 0.02

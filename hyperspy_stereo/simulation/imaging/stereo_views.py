@@ -8,15 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from hyperspy_stereo.geometry.incidence import check_stereo_angle
-from hyperspy_stereo.simulation.acquisition import ScanPath, blurred, counted, scan_path, scanned
-from hyperspy_stereo.simulation.detector_sampling import Samples, disc_samples, segment_samples
-from hyperspy_stereo.simulation.microscope import Microscope
-from hyperspy_stereo.simulation.specimen import Specimen
-from hyperspy_stereo.simulation.truth import Truth
-from hyperspy_stereo.simulation.truth_maps import truth_of
-from hyperspy_stereo.simulation.turning import kikuchi_azimuth, turned_specimen
-from hyperspy_stereo.simulation.view_geometry import ViewGeometry
-from hyperspy_stereo.simulation.view_rendering import (
+from hyperspy_stereo.simulation.imaging.acquisition import (
+    ScanPath,
+    blurred,
+    counted,
+    scan_path,
+    scanned,
+)
+from hyperspy_stereo.simulation.imaging.detector_sampling import (
+    Samples,
+    disc_samples,
+    segment_samples,
+)
+from hyperspy_stereo.simulation.imaging.microscope import Microscope
+from hyperspy_stereo.simulation.imaging.truth_maps import truth_of
+from hyperspy_stereo.simulation.imaging.turning import kikuchi_azimuth, turned_specimen
+from hyperspy_stereo.simulation.imaging.view_geometry import ViewGeometry
+from hyperspy_stereo.simulation.imaging.view_rendering import (
     Propagation,
     Signal,
     check_signal,
@@ -25,6 +33,8 @@ from hyperspy_stereo.simulation.view_rendering import (
     spot_transmission,
     without_lines,
 )
+from hyperspy_stereo.simulation.specimen import Specimen
+from hyperspy_stereo.simulation.truth import Truth
 
 
 @dataclass(frozen=True, eq=False)

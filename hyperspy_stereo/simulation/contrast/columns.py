@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hyperspy_stereo.simulation.beam import TwoBeam
+from hyperspy_stereo.simulation.contrast.polyline import sample_lines
+from hyperspy_stereo.simulation.contrast.slices import group_images
+from hyperspy_stereo.simulation.contrast.smooth_field import smooth_field
 from hyperspy_stereo.simulation.dislocation import Dislocation
-from hyperspy_stereo.simulation.polyline import sample_lines
-from hyperspy_stereo.simulation.slices import group_images
-from hyperspy_stereo.simulation.smooth_field import smooth_field
 from hyperspy_stereo.simulation.specimen import Specimen
 
 REACH = 3.6  # of a line's own field, in widths of the smooth part's core

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hyperspy_stereo.simulation.microscope import Microscope
-from hyperspy_stereo.simulation.pattern_sampling import PatternSampling, sample_patterns
+from hyperspy_stereo.simulation.imaging.microscope import Microscope
+from hyperspy_stereo.simulation.imaging.pattern_sampling import PatternSampling, sample_patterns
+from hyperspy_stereo.simulation.imaging.stack_counting import pair_truth, planes_of, recorded
+from hyperspy_stereo.simulation.imaging.view_rendering import image_shape
 from hyperspy_stereo.simulation.specimen import Specimen
-from hyperspy_stereo.simulation.stack_counting import pair_truth, planes_of, recorded
 from hyperspy_stereo.simulation.truth import Truth
-from hyperspy_stereo.simulation.view_rendering import image_shape
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hyperspy_stereo.simulation.beam import TwoBeam
+from hyperspy_stereo.simulation.contrast.propagation import slice_matrix
 from hyperspy_stereo.simulation.dislocation import Dislocation
-from hyperspy_stereo.simulation.propagation import slice_matrix
 from hyperspy_stereo.simulation.two_beam import bright_dark_field, displacement_change
 
 # Half of the distance, nm, over which the strain in the middle of a slice is taken.

@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from hyperspy_stereo.simulation.curves3d import dislocation_lines
-from hyperspy_stereo.simulation.exposure import expose
+from hyperspy_stereo.simulation.geometric.curves3d import dislocation_lines
+from hyperspy_stereo.simulation.geometric.exposure import expose
 
 
 @dataclass(frozen=True)

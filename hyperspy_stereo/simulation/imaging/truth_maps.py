@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyperspy_stereo.simulation.foil_lines import lines_in_foil
-from hyperspy_stereo.simulation.line_raster import draw_nearest, flag_overlaps
-from hyperspy_stereo.simulation.specimen import Boundary, Specimen
-from hyperspy_stereo.simulation.truth import Truth
-from hyperspy_stereo.simulation.view_geometry import ViewGeometry
-from hyperspy_stereo.simulation.view_rendering import spot_radius
-from hyperspy_stereo.simulation.visibility import (
+from hyperspy_stereo.simulation.imaging.foil_lines import lines_in_foil
+from hyperspy_stereo.simulation.imaging.line_raster import draw_nearest, flag_overlaps
+from hyperspy_stereo.simulation.imaging.view_geometry import ViewGeometry
+from hyperspy_stereo.simulation.imaging.view_rendering import spot_radius
+from hyperspy_stereo.simulation.imaging.visibility import (
     MIN_CONTRAST,
     contrast_strength,
     visible_parts,
 )
+from hyperspy_stereo.simulation.specimen import Boundary, Specimen
+from hyperspy_stereo.simulation.truth import Truth
 
 #: px beyond the edge of a line's mask within which another line makes a pixel ambiguous.
 OVERLAP = 1.0

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 from hyperspy_stereo.simulation.beam import TwoBeam
-from hyperspy_stereo.simulation.line_raster import near_others
-from hyperspy_stereo.simulation.view_geometry import ViewGeometry
+from hyperspy_stereo.simulation.imaging.line_raster import near_others
+from hyperspy_stereo.simulation.imaging.view_geometry import ViewGeometry
 
 #: Least contrast of a visible line: change of the intensity relative to the same foil without
 #: dislocations, at the scale of a line's image and beyond what the surroundings have of it.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyperspy_stereo.simulation.indices import direction_indices, plane_indices
+from hyperspy_stereo.simulation.crystals.indices import direction_indices, plane_indices
 
 if TYPE_CHECKING:
     from orix.crystal_map import Phase
@@ -292,7 +292,7 @@ def crystal(name: str | Crystal) -> Crystal:
     >>> crystal("γ-TiAl").lattice[:3]
     (0.4005, 0.4005, 0.407)
     """
-    from hyperspy_stereo.simulation.crystal_presets import ALIASES, PRESETS
+    from hyperspy_stereo.simulation.crystals.presets import ALIASES, PRESETS
 
     if isinstance(name, Crystal):
         return name

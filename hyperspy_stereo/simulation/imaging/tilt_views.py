@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hyperspy_stereo.simulation.acquisition import blurred, counted, scan_path, scanned
-from hyperspy_stereo.simulation.microscope import Microscope
-from hyperspy_stereo.simulation.specimen import Specimen
-from hyperspy_stereo.simulation.stereo_views import StereoViews, on_path
-from hyperspy_stereo.simulation.truth_maps import truth_of
-from hyperspy_stereo.simulation.turning import kikuchi_azimuth, turned_specimen
-from hyperspy_stereo.simulation.view_geometry import ViewGeometry
-from hyperspy_stereo.simulation.view_rendering import (
+from hyperspy_stereo.simulation.imaging.acquisition import blurred, counted, scan_path, scanned
+from hyperspy_stereo.simulation.imaging.microscope import Microscope
+from hyperspy_stereo.simulation.imaging.stereo_views import StereoViews, on_path
+from hyperspy_stereo.simulation.imaging.truth_maps import truth_of
+from hyperspy_stereo.simulation.imaging.turning import kikuchi_azimuth, turned_specimen
+from hyperspy_stereo.simulation.imaging.view_geometry import ViewGeometry
+from hyperspy_stereo.simulation.imaging.view_rendering import (
     Propagation,
     Signal,
     check_signal,
@@ -22,6 +21,7 @@ from hyperspy_stereo.simulation.view_rendering import (
     tilted_images,
     without_lines,
 )
+from hyperspy_stereo.simulation.specimen import Specimen
 
 
 def tilt_views(

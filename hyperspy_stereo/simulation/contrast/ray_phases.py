@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from hyperspy_stereo.simulation.vector_math import FAST
+from hyperspy_stereo.simulation.contrast.vector_math import FAST
 
 
 @numba.njit(**FAST)

@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from hyperspy_stereo.simulation import columns
-from hyperspy_stereo.simulation.detector_sampling import Samples
-from hyperspy_stereo.simulation.microscope import Microscope
+from hyperspy_stereo.simulation.contrast import columns
+from hyperspy_stereo.simulation.imaging.detector_sampling import Samples
+from hyperspy_stereo.simulation.imaging.microscope import Microscope
+from hyperspy_stereo.simulation.imaging.view_geometry import ViewGeometry
 from hyperspy_stereo.simulation.specimen import Specimen, SurfaceSpot
-from hyperspy_stereo.simulation.view_geometry import ViewGeometry
 
 Signal = Literal["bright field", "dark field"]
 

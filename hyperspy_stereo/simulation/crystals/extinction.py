@@ -9,8 +9,8 @@ from itertools import product
 
 import numpy as np
 
-from hyperspy_stereo.simulation.crystals import Crystal, crystal
-from hyperspy_stereo.simulation.indices import plane_label
+from hyperspy_stereo.simulation.crystals.indices import plane_label
+from hyperspy_stereo.simulation.crystals.structure import Crystal, crystal
 
 # below this share of what the atoms would scatter in phase a reflection counts as forbidden
 FORBIDDEN = 1e-3

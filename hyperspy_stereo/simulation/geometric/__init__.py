@@ -1,0 +1,1 @@
+"""Scenes without diffraction: dark lines of given contrast, exact geometry."""
