@@ -81,7 +81,7 @@ def _simulated(out: Path, steps: Steps):
     )
 
     specimen = random_specimen(
-        2, "CrMnFeCoNi", (300.0, 300.0), 160.0, 12, "line", 300.0, distractors=False, n_boundaries=0
+        2, "CrMnFeCoNi", (300.0, 300.0), 160.0, 12, "line", distractors=False, n_boundaries=0
     )
     microscope = Microscope(dose=100_000.0, pixel_size=2.5)
     signal, truth = simulate_4dstem(specimen, microscope, detector_shape=(40, 40), seed=2)

@@ -47,9 +47,7 @@ def example_specimen() -> Specimen:
     from hyperspy_stereo.simulation import random_specimen
 
     kinds = ("line", "loop", "dissociated", "junction")
-    return random_specimen(
-        SEED, "CrMnFeCoNi", (256.0, 256.0), 120.0, 10, kinds, 300.0, n_boundaries=0
-    )
+    return random_specimen(SEED, "CrMnFeCoNi", (256.0, 256.0), 120.0, 10, kinds, n_boundaries=0)
 
 
 def example_stereo_pair() -> tuple[StereoPair, Truth]:
@@ -124,7 +122,7 @@ def example_4dstem() -> tuple[Diffraction4DStereo, ScanTruth]:
 
     def simulate() -> Any:
         specimen = random_specimen(
-            SEED, "GaN", (192.0, 192.0), 120.0, 5, "threading", 300.0, n_boundaries=0
+            SEED, "GaN", (192.0, 192.0), 120.0, 5, "threading", n_boundaries=0
         )
         return scan_stack(specimen, microscope, detector_shape=(32, 32), seed=SEED)
 

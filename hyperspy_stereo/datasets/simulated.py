@@ -32,7 +32,7 @@ def simulate_stereo_pair(
         What to look at. By default a random one,
         :func:`hyperspy_stereo.simulation.random_specimen` with this seed.
     microscope : Microscope, optional
-        By default ``Microscope()``: 300 kV, pixels of 1 nm, the noise of a good picture.
+        By default ``Microscope()``: 200 kV, pixels of 1 nm, the noise of a good picture.
     seed : int, default 0
         Of the noise, and of a random specimen.
     **settings

@@ -93,7 +93,7 @@ def simulate_4dstem(
         What to look at. By default a random one of 128 x 128 nm with some
         five lines and loops.
     microscope : Microscope, optional
-        Its dose is that of the whole disc. By default 300 kV, a cone of 60 mrad, 60,000 electrons
+        Its dose is that of the whole disc. By default 200 kV, a cone of 60 mrad, 60,000 electrons
         for each pattern, and pixels that spread the scan over the specimen's field.
     scan_shape : (int, int), optional
         Rows and columns of the scan. By default the whole field in steps of the microscope's pixel
@@ -133,7 +133,7 @@ def simulate_4dstem(
     from hyperspy_stereo.simulation.imaging.microscope import Microscope
     from hyperspy_stereo.simulation.imaging.scan_stack import scan_stack
 
-    voltage = 300.0 if microscope is None else microscope.voltage
+    voltage = (microscope or Microscope()).voltage
     # Few lines: the time that a scan takes grows with their length.
     drawn = {"size": (128.0, 128.0), "n_lines": 5, "kinds": ("line", "threading", "loop")}
     specimen = chosen_specimen(specimen, seed, voltage, **drawn)

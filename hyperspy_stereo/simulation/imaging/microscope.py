@@ -124,7 +124,7 @@ class Microscope:
 
     Parameters
     ----------
-    voltage : float, default 300.0
+    voltage : float, default 200.0
         kV.
     convergence_angle : float, default 60.0
         Semi-angle of the probe, mrad. Views lie inside it.
@@ -153,12 +153,12 @@ class Microscope:
     Examples
     --------
     >>> Microscope().wavelength.__round__(6)
-    0.001969
+    0.002508
     >>> Microscope.noiseless(pixel_size=2.0).dose
     inf
     """
 
-    voltage: float = 300.0
+    voltage: float = 200.0
     convergence_angle: float = 60.0
     pixel_size: float = 1.0
     focus_depth: float | None = None
