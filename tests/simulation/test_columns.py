@@ -99,6 +99,28 @@ def test_curved_lines_agree_with_segments():
     assert exact.std() > 0.02
 
 
+def ring(radius, tilt, warp=0.0, start=0, depth=80.0, n=48):
+    a = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    x, y, z = radius * np.array([np.cos(a), np.sin(a), warp * np.cos(2 * a)])
+    points = np.column_stack([x, y * np.cos(tilt), depth + y * np.sin(tilt) + z])
+    points = np.roll(points, -start, axis=0)
+    return np.concatenate([points, points[:1]])
+
+
+@pytest.mark.parametrize("radius, warp", [(15, 0.0), (40, 0.3)])
+def test_a_loop_has_no_seam(radius, warp):
+    x = np.linspace(-2, 2, 81) * radius + 0.01
+    images = [
+        plain_images(Dislocation(ring(radius, 0.6, warp, start), [0.1, 0.2, 0]), BEAM, 160.0, x, x)[
+            0
+        ]
+        for start in (0, 13, 30)
+    ]
+    for image in images[1:]:
+        assert np.abs(image - images[0]).max() < 5e-4
+    assert images[0].std() > 0.02
+
+
 def test_parallax():
     theta = (0.05, 0.0)  # g along y: s does not change
     plain, _ = plain_images(SCREW, BEAM, 160.0, X, [0.0], focus_depth=20.0)

@@ -88,7 +88,7 @@ def sample_lines(
         first, second = _frames(along, line.closed)
         clear = _clearance(place, arc, line.closed, reach)
         radius = np.minimum(clear, 0.8 / np.maximum(curvature, 1e-9))
-        radius = _faded(np.clip(radius, 0.5, reach), arc)
+        radius = _faded(np.clip(radius, 0.5, reach), arc, line.closed)
         terms = _terms(line.burgers, g, along, first, second, poisson_ratio)
         rows["samples"].append(
             np.column_stack([place, along, first, second, terms, radius**-2.0, inside, arc])
@@ -295,11 +295,14 @@ def _clearance(place: np.ndarray, arc: np.ndarray, closed: bool, reach: float) -
 
 
 @numba.njit(cache=True)
-def _faded(radius: np.ndarray, arc: np.ndarray) -> np.ndarray:
+def _faded(radius: np.ndarray, arc: np.ndarray, closed: bool) -> np.ndarray:
     """Let the reach change along the line by no more than half of the way."""
     out = radius.copy()
-    for i in range(1, len(out)):
-        out[i] = min(out[i], out[i - 1] + 0.5 * (arc[i] - arc[i - 1]))
-    for i in range(len(out) - 2, -1, -1):
-        out[i] = min(out[i], out[i + 1] + 0.5 * (arc[i + 1] - arc[i]))
+    for _ in range(2 if closed else 1):  # a second time around a loop, past its first place
+        for i in range(1, len(out)):
+            out[i] = min(out[i], out[i - 1] + 0.5 * (arc[i] - arc[i - 1]))
+        for i in range(len(out) - 2, -1, -1):
+            out[i] = min(out[i], out[i + 1] + 0.5 * (arc[i + 1] - arc[i]))
+        if closed:
+            out[0] = out[-1] = min(out[0], out[-1])
     return out

@@ -87,7 +87,11 @@ def smooth_field(
 
 def _segments(line: Dislocation, g: np.ndarray) -> np.ndarray:
     """Rows: reference point, tangent, where A and B lie from it, g.b, g.t, t x b, g.(t x b)."""
-    points = line.points[_kept(line.points, 0.5)]
+    points = line.points
+    if line.closed:  # from the same corner, wherever the loop is written from
+        first = int(np.lexsort(points[:-1].T)[0])
+        points = np.concatenate([points[first:-1], points[: first + 1]])
+    points = points[_kept(points, 0.5)]
     steps = np.diff(points, axis=0)
     lengths = np.linalg.norm(steps, axis=1)
     along = steps / lengths[:, None]

@@ -19,7 +19,7 @@ from hyperspy_stereo.simulation.contrast.line_tiles import (
     fill_tile,
     start_tile,
 )
-from hyperspy_stereo.simulation.contrast.polyline import ALONG, FIRST, PLACE, SECOND, TERMS
+from hyperspy_stereo.simulation.contrast.polyline import ALONG, ARC, FIRST, PLACE, SECOND, TERMS
 from hyperspy_stereo.simulation.contrast.vector_math import FAST
 
 NEAR = 8.0  # nm from the core beyond which the strain hardly changes within a slice
@@ -99,12 +99,16 @@ def _add_band(
     ra, rb = band[0], band[1] - 1
     samples = lines.samples[lines.start[line] : lines.start[line + 1]]
     closed, stride, ends = lines.closed[line], lines.stride[line], lines.ends[line]
+    around = np.float32(samples[-1, ARC] if closed else 1e9)
     memory = 0
     for k0 in range(0, n_slices, per_block):
         k1 = min(k0 + per_block, n_slices)
         xa, xb = _span(balls, x, y[ra], y[rb], even, theta, focus, k0 * low, k1 * high)
         if xb <= xa:
             continue
+        # The lattice stands still, whatever the balls, lest the same line written from another
+        # point be interpolated between other nodes.
+        xa = (xa >> shift) << shift
         tiles = (xb - xa + LANES - 1) // LANES
         n_nodes = tiles * (LANES >> shift) + 1
         for node in range(n_nodes):
@@ -120,7 +124,7 @@ def _add_band(
                     samples, closed, stride, memory, place, y[rb], theta, focus, dz[rb, i], k0, k1,
                     lower, node,
                 )  # fmt: skip
-        _silence(upper, lower if rb > ra else upper, n_nodes, cell, k1 - k0)
+        _silence(upper, lower if rb > ra else upper, n_nodes, cell, around, k1 - k0)
         for r in range(ra, rb + 1):
             nodes = upper
             if rb > ra:
@@ -148,23 +152,31 @@ def _shift(columns):
 
 
 @numba.njit(**FAST)
-def _silence(upper, lower, n_nodes, cell, n_slices):
+def _silence(upper, lower, n_nodes, cell, around, n_slices):
     """Mark the cells that the line's own field does not reach, and those without one nearest place.
 
     Where the nearest place jumps from one part of the line to another, its own field has faded;
-    values interpolated in between would mean nothing.
+    values interpolated in between would mean nothing. `around` is the length of a loop, whose
+    first place is its last; more than any for an open line.
     """
     bound = np.float32(5 * cell + 2)
     for node in range(n_nodes - 1):
         arc = upper[node, 10]
-        jump = abs(upper[node + 1, 10] - arc) > bound
-        jump |= abs(lower[node, 10] - arc) > bound
-        jump |= abs(lower[node + 1, 10] - arc) > bound
+        jump = _way(upper[node + 1, 10] - arc, around) > bound
+        jump |= _way(lower[node, 10] - arc, around) > bound
+        jump |= _way(lower[node + 1, 10] - arc, around) > bound
         out = _beyond(upper, node, cell, n_slices) and _beyond(upper, node + 1, cell, n_slices)
         out &= _beyond(lower, node, cell, n_slices) and _beyond(lower, node + 1, cell, n_slices)
         upper[node, 11] = np.float32(1) if jump or out else np.float32(0)
         lower[node, 11] = upper[node, 11]
     upper[n_nodes - 1, 11] = lower[n_nodes - 1, 11] = 0
+
+
+@numba.njit(inline="always", **FAST)
+def _way(apart, around):
+    """Length of line between two places, the shorter way round a loop."""
+    apart = abs(apart)
+    return min(apart, abs(around - apart))
 
 
 @numba.njit(inline="always", **FAST)
