@@ -60,7 +60,7 @@ def convergence() -> None:
 def gallery() -> None:
     """Bright and dark field of the kinds of dislocation."""
     cases = {
-        "screw, g·b = 1.25": ContrastCase(azimuth=90, inclination=0, depth=0.4),
+        "screw, g·b = 1": ContrastCase(azimuth=90, inclination=0, depth=0.4),
         "screw, g·b = 0": ContrastCase(azimuth=0, inclination=0, depth=0.4),
         "edge, g·b = 0": ContrastCase(
             "edge, b across the foil", azimuth=0, inclination=0, depth=0.4

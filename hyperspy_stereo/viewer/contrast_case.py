@@ -17,7 +17,7 @@ __all__ = ["KINDS", "CaseImages", "ContrastCase"]
 KINDS = ("screw", "60° mixed", "edge, b in the foil", "edge, b across the foil", "loop")
 # A metal such as the high-entropy alloys: 1/nm, nm.
 G_LENGTH = 5.0
-B_LENGTH = 0.25
+B_LENGTH = 0.2
 XI_G, XI_G_ABS, XI_0_ABS = 40.0, 660.0, 600.0
 LOOP_RADIUS = 30.0
 LOOP_CORNERS = 12
@@ -42,7 +42,8 @@ class ContrastCase:
     """A dislocation through the middle of the field of view, and how it is looked at.
 
     Directions turn freely, so that g·b need not be a whole number as it is in a crystal. The
-    length of g is 5 /nm, that of b 0.25 nm, the extinction distance 40 nm.
+    length of g is 5 /nm and that of b 0.2 nm, so that g·b is 1 where they are parallel; the
+    extinction distance is 40 nm.
 
     Attributes
     ----------
