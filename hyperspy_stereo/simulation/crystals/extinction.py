@@ -69,10 +69,10 @@ def extinction_parameters(
 
     Notes
     -----
-    xi_g = pi V cos(theta_B) / (lambda gamma |F_g|), with F_g from the scattering factors of
+    xi_g = pi V cos(theta_B) / ``(lambda gamma |F_g|)``, with F_g from the scattering factors of
     I. Lobato and D. Van Dyck, Acta Cryst. A70 (2014) 636, as diffsims holds them, damped by
     exp(-B g^2/4). Absorption is thermal diffuse scattering of independent (Einstein) oscillators:
-    xi_g' = 2 pi V cos(theta_B) / (lambda^2 gamma^2 |T_g|), where T_g sums over the atoms the
+    xi_g' = 2 pi V cos(theta_B) / ``(lambda^2 gamma^2 |T_g|)``, where T_g sums over the atoms the
     integral of `absorptive_form_factor`; xi_0' likewise with g = 0. C. R. Hall and P. B. Hirsch,
     Proc. R. Soc. A 286 (1965) 158; D. M. Bird and Q. A. King, Acta Cryst. A46 (1990) 202. Plasmons,
     inner shells and the disorder of random alloys are not counted. In crystals without a centre of

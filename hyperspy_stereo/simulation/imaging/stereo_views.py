@@ -103,7 +103,7 @@ def stereo_views(
     detector_shape : {"disc", "slit"}
         A slit is an ellipse along the Kikuchi line of the same area, twice as long as wide.
     signal : {"bright field", "dark field"}
-        |phi_0|^2, or |phi_g|^2 at the same incidences.
+        ``|phi_0|**2``, or ``|phi_g|**2`` at the same incidences.
     slice_thickness : float, default 2.0
         nm.
     poisson_ratio : float, default 0.3

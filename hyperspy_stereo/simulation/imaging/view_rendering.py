@@ -96,7 +96,7 @@ def detector_images(
     microscope : Microscope
         Focus, aberration and pixel size.
     signal : {"bright field", "dark field"}
-        |phi_0|^2 or |phi_g|^2.
+        ``|phi_0|**2`` or ``|phi_g|**2``.
     propagation : Propagation, optional
         Default: 2 nm slices.
 
@@ -134,7 +134,7 @@ def focus_groups(
 ) -> list[tuple[float, np.ndarray]]:
     """Group rays by the depth at which they meet the axis.
 
-    Without spherical aberration all of them meet in the focus. With it each |theta| has a depth of
+    Without spherical aberration all of them meet in the focus. With it each ``|theta|`` has a depth of
     its own; depths so near that the image moves by less than 0.02 px are taken as one.
 
     Parameters
@@ -180,7 +180,7 @@ def tilted_images(
     deviations : (V,) ndarray
         Error of the excitation error in each view, 1/nm.
     signal : {"bright field", "dark field"}
-        |phi_0|^2 or |phi_g|^2.
+        ``|phi_0|**2`` or ``|phi_g|**2``.
     propagation : Propagation, optional
         Default: 2 nm slices.
 
