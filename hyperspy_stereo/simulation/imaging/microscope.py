@@ -133,8 +133,9 @@ class Microscope:
     focus_depth : float, optional
         Depth of the focus from the entrance face, nm. Default: the foil's mid plane.
     spherical_aberration : float, default 0.0
-        Cs in mm. It moves the view of incidence theta by ``-Cs |theta|**2 theta``, as a focus nearer
-        by ``Cs |theta|**2`` does; zero in a corrected microscope, as a probe of 60 mrad needs one.
+        Cs in mm. It moves the view of incidence theta by ``-Cs |theta|**2 theta``, as a focus
+        nearer by ``Cs |theta|**2`` does; zero in a corrected microscope, as a probe of 60 mrad
+        needs one.
     source_size : float, default 1.0
         FWHM of the probe's incoherent source in the specimen, nm: Gaussian blur of the image.
     dose : float, default 5000.0

@@ -134,8 +134,8 @@ def focus_groups(
 ) -> list[tuple[float, np.ndarray]]:
     """Group rays by the depth at which they meet the axis.
 
-    Without spherical aberration all of them meet in the focus. With it each ``|theta|`` has a depth of
-    its own; depths so near that the image moves by less than 0.02 px are taken as one.
+    Without spherical aberration all of them meet in the focus. With it each size of theta has a
+    depth of its own; depths so near that the image moves by less than 0.02 px are taken as one.
 
     Parameters
     ----------
