@@ -71,7 +71,8 @@ def column_images(
     Raises
     ------
     ValueError
-        If incidences are not (N, 2), x or y not one-dimensional, or a length is not above zero.
+        If incidences are not (N, 2), x or y not one-dimensional, a length is not above zero, or
+        Poisson's ratio does not lie between -1 and 0.5.
 
     Notes
     -----
@@ -146,6 +147,11 @@ def iterate_images(
     for name, value in (("slice_thickness", slice_thickness), ("tolerance", tolerance)):
         if not value > 0:
             raise ValueError(f"{name} must be above 0 nm; got {value!r}.")
+    if not -1 < poisson_ratio < 0.5:
+        raise ValueError(
+            f"poisson_ratio must lie between -1 and 0.5 (0.3 for most metals); got "
+            f"{poisson_ratio!r}."
+        )
     return _iterate(
         specimen, thetas, x, y, float(focus_depth), float(slice_thickness), float(poisson_ratio),
         bool(tilt), float(tolerance), float(memory_limit),
