@@ -12,8 +12,8 @@ from hyperspy_stereo.simulation.imaging.detector_sampling import point_samples
 from hyperspy_stereo.simulation.imaging.microscope import Microscope
 from hyperspy_stereo.simulation.imaging.pattern_sampling import PatternSampling
 from hyperspy_stereo.simulation.imaging.stack_kernels import count_patterns, deposit, shade
-from hyperspy_stereo.simulation.imaging.stereo_views import tiltless_geometry
 from hyperspy_stereo.simulation.imaging.truth_maps import truth_of
+from hyperspy_stereo.simulation.imaging.view_geometry import tiltless_geometry
 from hyperspy_stereo.simulation.imaging.view_rendering import (
     Propagation,
     detector_images,

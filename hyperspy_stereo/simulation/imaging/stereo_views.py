@@ -8,13 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hyperspy_stereo.geometry.incidence import check_stereo_angle
-from hyperspy_stereo.simulation.imaging.acquisition import (
-    ScanPath,
-    blurred,
-    counted,
-    scan_path,
-    scanned,
-)
+from hyperspy_stereo.simulation.imaging.acquisition import blurred, counted, scan_path, scanned
 from hyperspy_stereo.simulation.imaging.detector_sampling import (
     Samples,
     disc_samples,
@@ -23,7 +17,7 @@ from hyperspy_stereo.simulation.imaging.detector_sampling import (
 from hyperspy_stereo.simulation.imaging.microscope import Microscope
 from hyperspy_stereo.simulation.imaging.truth_maps import truth_of
 from hyperspy_stereo.simulation.imaging.turning import kikuchi_azimuth, turned_specimen
-from hyperspy_stereo.simulation.imaging.view_geometry import ViewGeometry
+from hyperspy_stereo.simulation.imaging.view_geometry import on_path, tiltless_geometry
 from hyperspy_stereo.simulation.imaging.view_rendering import (
     Propagation,
     Signal,
@@ -221,69 +215,6 @@ def segment_views(
     how = Propagation(slice_thickness, poisson_ratio)
     images, truth = _exposure(specimen, detectors, microscope, signal, how, line_width, seed)
     return StereoViews(images, truth.incidence, truth, 0.0, microscope)
-
-
-def tiltless_geometry(
-    specimen: Specimen,
-    detectors: Sequence[Samples],
-    shape: tuple[int, int],
-    microscope: Microscope,
-) -> ViewGeometry:
-    """Geometry of the views of detectors: centroids, plane of zero disparity, aberration.
-
-    The shifts by spherical aberration act, as far as they are linear in the incidence, as another
-    focus: this moves the plane of zero disparity, and what is left is the views' `shift`.
-
-    Parameters
-    ----------
-    specimen : Specimen
-        Gives the mid plane.
-    detectors : sequence of Samples
-        Weighted incidences of each view, mrad.
-    shape : tuple of int
-        Rows and columns of the images.
-    microscope : Microscope
-        Focus, aberration, pixel size.
-
-    Returns
-    -------
-    ViewGeometry
-        On an even scan.
-    """
-    incidence = np.array([d.centroid for d in detectors])
-    focus = microscope.focus_in(specimen.thickness)
-    aberration = microscope.spherical_aberration * 1e6
-    shift = np.zeros_like(incidence)
-    for view, detector in enumerate(detectors):
-        rays = np.tan(detector.incidence / 1000.0)
-        size = (rays**2).sum(axis=1, keepdims=True)
-        shift[view] = -aberration * (detector.weights @ (size * rays))
-    slope = np.tan(incidence / 1000.0)
-    centred = slope - slope.mean(axis=0)
-    spread = float((centred**2).sum())
-    nearer = float((centred * (shift - shift.mean(axis=0))).sum()) / spread if spread > 0 else 0.0
-    rest = shift - slope * nearer
-    return ViewGeometry.even(
-        incidence, "tiltless", focus + nearer, shape, microscope.pixel_size, rest
-    )
-
-
-def on_path(geometry: ViewGeometry, paths: Sequence[ScanPath]) -> ViewGeometry:
-    """Return the geometry of views that were scanned along uneven paths, one for each view."""
-    rows, columns = (
-        np.stack([getattr(path, name) for path in paths]) * geometry.pixel_size
-        for name in ("rows", "columns")
-    )
-    return ViewGeometry(
-        geometry.incidence,
-        geometry.geometry,
-        geometry.zero_depth,
-        geometry.shape,
-        geometry.pixel_size,
-        geometry.shift,
-        rows,
-        columns,
-    )
 
 
 def _check_inside(detectors: Sequence[Samples], microscope: Microscope) -> None:

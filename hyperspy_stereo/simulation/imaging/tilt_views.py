@@ -8,10 +8,10 @@ import numpy as np
 
 from hyperspy_stereo.simulation.imaging.acquisition import blurred, counted, scan_path, scanned
 from hyperspy_stereo.simulation.imaging.microscope import Microscope
-from hyperspy_stereo.simulation.imaging.stereo_views import StereoViews, on_path
+from hyperspy_stereo.simulation.imaging.stereo_views import StereoViews
 from hyperspy_stereo.simulation.imaging.truth_maps import truth_of
 from hyperspy_stereo.simulation.imaging.turning import kikuchi_azimuth, turned_specimen
-from hyperspy_stereo.simulation.imaging.view_geometry import ViewGeometry
+from hyperspy_stereo.simulation.imaging.view_geometry import ViewGeometry, on_path
 from hyperspy_stereo.simulation.imaging.view_rendering import (
     Propagation,
     Signal,

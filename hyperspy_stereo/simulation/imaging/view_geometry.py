@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -10,6 +11,10 @@ from numpy.typing import ArrayLike
 
 from hyperspy_stereo.geometry import slopes
 from hyperspy_stereo.geometry.triangulation import project
+from hyperspy_stereo.simulation.imaging.acquisition import ScanPath
+from hyperspy_stereo.simulation.imaging.detector_sampling import Samples
+from hyperspy_stereo.simulation.imaging.microscope import Microscope
+from hyperspy_stereo.simulation.specimen import Specimen
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +166,60 @@ class ViewGeometry:
         first, last, axis = self.outermost()
         placed = self.project(points)
         return (placed[last] - placed[first]) @ axis
+
+
+def tiltless_geometry(
+    specimen: Specimen,
+    detectors: Sequence[Samples],
+    shape: tuple[int, int],
+    microscope: Microscope,
+) -> ViewGeometry:
+    """Geometry of the views of detectors: centroids, plane of zero disparity, aberration.
+
+    The shifts by spherical aberration act, as far as they are linear in the incidence, as another
+    focus: this moves the plane of zero disparity, and what is left is the views' `shift`.
+
+    Parameters
+    ----------
+    specimen : Specimen
+        Gives the mid plane.
+    detectors : sequence of Samples
+        Weighted incidences of each view, mrad.
+    shape : tuple of int
+        Rows and columns of the images.
+    microscope : Microscope
+        Focus, aberration, pixel size.
+
+    Returns
+    -------
+    ViewGeometry
+        On an even scan.
+    """
+    incidence = np.array([d.centroid for d in detectors])
+    focus = microscope.focus_in(specimen.thickness)
+    aberration = microscope.spherical_aberration * 1e6
+    shift = np.zeros_like(incidence)
+    for view, detector in enumerate(detectors):
+        rays = np.tan(detector.incidence / 1000.0)
+        size = (rays**2).sum(axis=1, keepdims=True)
+        shift[view] = -aberration * (detector.weights @ (size * rays))
+    slope = np.tan(incidence / 1000.0)
+    centred = slope - slope.mean(axis=0)
+    spread = float((centred**2).sum())
+    nearer = float((centred * (shift - shift.mean(axis=0))).sum()) / spread if spread > 0 else 0.0
+    rest = shift - slope * nearer
+    return ViewGeometry.even(
+        incidence, "tiltless", focus + nearer, shape, microscope.pixel_size, rest
+    )
+
+
+def on_path(geometry: ViewGeometry, paths: Sequence[ScanPath]) -> ViewGeometry:
+    """Return the geometry of views that were scanned along uneven paths, one for each view."""
+    rows, columns = (
+        np.stack([getattr(path, name) for path in paths]) * geometry.pixel_size
+        for name in ("rows", "columns")
+    )
+    return replace(geometry, rows=rows, columns=columns)
 
 
 def _at(values: np.ndarray, where: np.ndarray) -> np.ndarray:
