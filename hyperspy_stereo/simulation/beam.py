@@ -15,7 +15,8 @@ class TwoBeam:
     Parameters
     ----------
     g : array_like of shape (3,)
-        Diffraction vector in 1/nm in the specimen frame (x right, y down, z along the beam).
+        Diffraction vector in 1/nm in the specimen frame (x right, y down, z along the beam). It is
+        copied and cannot be changed afterwards.
     s : float
         Excitation error in 1/nm at zero incidence; above zero where g lies inside the Ewald
         sphere. Rays of incidence theta (rad) see s - theta . g.
@@ -55,7 +56,7 @@ class TwoBeam:
         xi_g_abs: float = np.inf,
         xi_0_abs: float = np.inf,
     ) -> None:
-        vector = np.asarray(g, dtype=float)
+        vector = np.array(g, dtype=float)
         if vector.shape != (3,) or not np.isfinite(vector).all() or not vector.any():
             raise ValueError(f"g must be three finite numbers in 1/nm, not all zero; got {g!r}.")
         if not np.isfinite(s):
@@ -63,6 +64,7 @@ class TwoBeam:
         for name, length in (("xi_g", xi_g), ("xi_g_abs", xi_g_abs), ("xi_0_abs", xi_0_abs)):
             if not length > 0 or (name == "xi_g" and not np.isfinite(length)):
                 raise ValueError(f"{name} must be a length above 0 nm; got {length!r}.")
+        vector.flags.writeable = False
         object.__setattr__(self, "g", vector)
         object.__setattr__(self, "s", float(s))
         object.__setattr__(self, "xi_g", float(xi_g))
@@ -71,5 +73,28 @@ class TwoBeam:
 
     def at(self, incidence: ArrayLike) -> TwoBeam:
         """Return the condition that rays of an incidence (theta_x, theta_y) in rad see."""
-        s = self.s - float(np.asarray(incidence, dtype=float) @ self.g[:2])
+        return self.with_s(self.s - float(np.asarray(incidence, dtype=float) @ self.g[:2]))
+
+    def with_s(self, s: float) -> TwoBeam:
+        """Return the same reflection with another excitation error.
+
+        Parameters
+        ----------
+        s : float
+            1/nm, at zero incidence.
+
+        Returns
+        -------
+        TwoBeam
+
+        Raises
+        ------
+        ValueError
+            If s is not finite.
+
+        Examples
+        --------
+        >>> TwoBeam(g=[5, 0, 0], s=0.0, xi_g=40).with_s(0.02).s
+        0.02
+        """
         return TwoBeam(self.g, s, self.xi_g, self.xi_g_abs, self.xi_0_abs)

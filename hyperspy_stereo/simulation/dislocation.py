@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+CLOSED = 1e-3
+"""A line whose ends are nearer to each other than this, nm, is a loop."""
+
 
 @dataclass(frozen=True, eq=False)
 class Dislocation:
-    """A dislocation: a polyline with a Burgers vector.
+    """A dislocation: a polyline with a Burgers vector; its arrays are copies and read-only.
 
     Parameters
     ----------
@@ -58,14 +63,16 @@ class Dislocation:
         vector = _numbers(burgers, "burgers", "three numbers in nm")
         if vector.shape != (3,):
             raise ValueError(f"burgers must be three numbers in nm; got shape {vector.shape}.")
+        corners.flags.writeable = False
         object.__setattr__(self, "points", corners)
         object.__setattr__(self, "burgers", vector)
         object.__setattr__(self, "extend", bool(extend))
 
-    @property
+    @cached_property
     def closed(self) -> bool:
         """True if the last point is the first."""
-        return len(self.points) > 3 and bool(np.allclose(self.points[0], self.points[-1]))
+        first, last = self.points[0].tolist(), self.points[-1].tolist()
+        return len(self.points) > 3 and math.dist(first, last) < CLOSED
 
     @property
     def length(self) -> float:
@@ -76,6 +83,8 @@ class Dislocation:
 @dataclass(frozen=True, eq=False)
 class StackingFault:
     """A faulted strip between two lines, such as the partials of a dissociated dislocation.
+
+    The arrays are copies and read-only.
 
     Parameters
     ----------
@@ -119,9 +128,10 @@ class StackingFault:
 
 def _numbers(values: ArrayLike, name: str, wanted: str) -> np.ndarray:
     try:
-        array = np.asarray(values, dtype=float)
+        array = np.array(values, dtype=float)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be {wanted}; got {values!r}.") from error
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite: {wanted}.")
+    array.flags.writeable = False
     return array

@@ -87,7 +87,7 @@ def plot_disc(
     outside = np.hypot(x, y) > convergence_angle
     # The intensity depends on s alone: computed once along s, and looked up.
     samples = np.linspace(s.min(), s.max(), 4 * DISC_SAMPLES)
-    bright = [perfect_crystal(_with_s(beam, value), thickness)[0] for value in samples]
+    bright = [perfect_crystal(beam.with_s(value), thickness)[0] for value in samples]
     image = np.interp(s, samples, np.asarray(bright, dtype=float))
     side = convergence_angle
     drawn = ax.imshow(
@@ -106,12 +106,6 @@ def plot_disc(
     for name in ("top", "right"):
         ax.spines[name].set_visible(False)
     return ax
-
-
-def _with_s(beam: TwoBeam, s: float) -> TwoBeam:
-    from hyperspy_stereo.simulation.beam import TwoBeam
-
-    return TwoBeam(beam.g, s, beam.xi_g, beam.xi_g_abs, beam.xi_0_abs)
 
 
 def _contours(ax: Axes, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> None:
