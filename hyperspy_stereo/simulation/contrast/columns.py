@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hyperspy_stereo.simulation.beam import TwoBeam
-from hyperspy_stereo.simulation.contrast.polyline import sample_lines
+from hyperspy_stereo.simulation.contrast.polyline import REACH
 from hyperspy_stereo.simulation.contrast.slices import group_images
-from hyperspy_stereo.simulation.contrast.smooth_field import smooth_field
+from hyperspy_stereo.simulation.contrast.smooth_field import narrowed_lines, smooth_field
 from hyperspy_stereo.simulation.dislocation import Dislocation
 from hyperspy_stereo.simulation.specimen import Specimen
 
-REACH = 3.6  # of a line's own field, in widths of the smooth part's core
 CHEAP = 2e7  # voxels in tubes that take less than 0.1 s
 TUBE_COST = 2.5  # time of a voxel in a tube over that of a node and a segment
 
@@ -184,8 +183,10 @@ def _iterate(
     size = max(1, int(memory_limit / (8 * len(x) * len(y))))
     groups = list(_groups(thetas, cell, size))
     spread = _spread(specimen.dislocations, box, len(groups) * len(x) * len(y) * foil[2])
-    lines = sample_lines(specimen.dislocations, beam.g, poisson_ratio, REACH * spread, box)
     field = smooth_field(specimen.dislocations, beam.g, poisson_ratio, box, spread)
+    lines, fine = narrowed_lines(
+        specimen.dislocations, beam.g, poisson_ratio, box, spread, foil[0].max()
+    )
     for indices in groups:
         shared = thetas[indices].mean(axis=0)
         bf = np.empty((len(indices), len(y), len(x)), np.float32)
@@ -195,6 +196,7 @@ def _iterate(
             foil,
             lines,
             field,
+            fine,
             _faults(specimen),
             _boundaries(specimen),
             (s[indices].astype(np.float32), paths[indices].astype(np.float32)),

@@ -2,7 +2,7 @@
 
 A tile holds for each of its columns the place in the plane normal to the line and its change from
 slice to slice (4 numbers), the factors of the displacement (4), the taper, the length from a free
-end, and two values carried from one slice to the next.
+end, the square of the smooth part's core width, and two values carried from one slice to the next.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from hyperspy_stereo.simulation.contrast.vector_math import FAST, angle, log
 
 TINY = np.float32(1e-6)  # nm**2: keeps rays through a core finite
-N_NODE = 12  # numbers that a node of the lattice carries
+N_NODE = 13  # numbers that a node of the lattice carries
 LANES = 16  # columns that are followed together: one vector register of float32
 # Weights of the nodes in the columns of a tile, for 1, 2, 4, 8 and 16 columns between nodes.
 HATS = np.zeros((5, LANES + 1, LANES), np.float32)
@@ -36,17 +36,17 @@ def fill_tile(nodes, first, shift, tile):
         width = 1 << shift
         for i in range(LANES):
             node, f = first + (i >> shift), np.float32(i % width) / np.float32(width)
-            for q in range(10):
+            for q in range(11):
                 tile[q * LANES + i] = nodes[node, q] + f * (nodes[node + 1, q] - nodes[node, q])
     for cell in range(LANES >> shift):
-        if nodes[first + cell, 11] > 0:
+        if nodes[first + cell, 12] > 0:
             for i in range(cell << shift, (cell + 1) << shift):
                 tile[8 * LANES + i] = np.float32(1e9)
 
 
 @numba.njit(**FAST)
 def _fill_two(nodes, first, tile):
-    for q in range(10):
+    for q in range(11):
         a, b = nodes[first, q], nodes[first + 1, q]
         for i in range(LANES):
             tile[q * LANES + i] = a * HATS[4, 0, i] + b * HATS[4, 1, i]
@@ -54,7 +54,7 @@ def _fill_two(nodes, first, tile):
 
 @numba.njit(**FAST)
 def _fill_three(nodes, first, tile):
-    for q in range(10):
+    for q in range(11):
         a, b, c = nodes[first, q], nodes[first + 1, q], nodes[first + 2, q]
         for i in range(LANES):
             tile[q * LANES + i] = a * HATS[3, 0, i] + b * HATS[3, 1, i] + c * HATS[3, 2, i]
@@ -62,7 +62,7 @@ def _fill_three(nodes, first, tile):
 
 @numba.njit(**FAST)
 def _fill_five(nodes, first, tile):
-    for q in range(10):
+    for q in range(11):
         a, b, c = nodes[first, q], nodes[first + 1, q], nodes[first + 2, q]
         d, e = nodes[first + 3, q], nodes[first + 4, q]
         for i in range(LANES):
@@ -76,14 +76,15 @@ def _fill_five(nodes, first, tile):
 
 
 @numba.njit(**FAST)
-def start_tile(tile, square):
+def start_tile(tile):
     """Potential of g.R, but for the angle, at the upper face of a block."""
     for i in range(LANES):
         x, y = tile[i], tile[LANES + i]
         r = x * x + y * y + TINY
+        square = tile[10 * LANES + i]
         inverse = np.float32(1.0) / (r * (r + square))
-        tile[11 * LANES + i] = r * inverse
-        tile[10 * LANES + i] = tile[4 * LANES + i] * log(r * r * inverse) + square * inverse * (
+        tile[12 * LANES + i] = r * inverse
+        tile[11 * LANES + i] = tile[4 * LANES + i] * log(r * r * inverse) + square * inverse * (
             tile[5 * LANES + i] * (x + x) * y
             + tile[6 * LANES + i] * (x * x - y * y)
             + tile[7 * LANES + i] * r
@@ -91,7 +92,7 @@ def start_tile(tile, square):
 
 
 @numba.njit(**FAST)
-def add_slices(tile, turns, square, ends, k0, k1, begin, phase):
+def add_slices(tile, turns, ends, k0, k1, begin, phase):
     """Differences of g.R over the slices of a block, less the smooth part."""
     one, half, zero = np.float32(1.0), np.float32(0.5), np.float32(0.0)
     for k in range(k0, k1):
@@ -101,6 +102,7 @@ def add_slices(tile, turns, square, ends, k0, k1, begin, phase):
             x1, y1 = x0 + tile[2 * LANES + i], y0 + tile[3 * LANES + i]
             tile[i], tile[LANES + i] = x1, y1
             r1 = x1 * x1 + y1 * y1 + TINY
+            square = tile[10 * LANES + i]
             inverse = one / (r1 * (r1 + square))
             potential = tile[4 * LANES + i] * log(r1 * r1 * inverse) + square * inverse * (
                 tile[5 * LANES + i] * (x1 + x1) * y1
@@ -117,14 +119,14 @@ def add_slices(tile, turns, square, ends, k0, k1, begin, phase):
             if ends:
                 inside = tile[9 * LANES + i]
                 fade *= half + half * inside / np.sqrt(inside * inside + middle + TINY)
-            spread = half * (tile[11 * LANES + i] + r1 * inverse)
-            change = turns * (turned - cross * spread) + potential - tile[10 * LANES + i]
+            spread = half * (tile[12 * LANES + i] + r1 * inverse)
+            change = turns * (turned - cross * spread) + potential - tile[11 * LANES + i]
             out[i] += fade * change
-            tile[10 * LANES + i], tile[11 * LANES + i] = potential, r1 * inverse
+            tile[11 * LANES + i], tile[12 * LANES + i] = potential, r1 * inverse
 
 
 @numba.njit(**FAST)
-def add_far_slices(tile, turns, square, k0, k1, begin, phase):
+def add_far_slices(tile, turns, k0, k1, begin, phase):
     """As `add_slices`, far from the core: the strain at the middle of each slice."""
     one, two, half, zero = np.float32(1.0), np.float32(2.0), np.float32(0.5), np.float32(0.0)
     for i in range(LANES):
@@ -137,6 +139,7 @@ def add_far_slices(tile, turns, square, k0, k1, begin, phase):
             x, y = tile[i] + dx, tile[LANES + i] + dy
             tile[i], tile[LANES + i] = x, y
             r = x * x + y * y
+            square = tile[10 * LANES + i]
             inverse = one / (r * (r + square))
             spread = r * inverse
             lack = square * inverse

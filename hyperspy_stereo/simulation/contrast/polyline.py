@@ -10,8 +10,11 @@ import numpy as np
 
 from hyperspy_stereo.simulation.dislocation import Dislocation
 
-PLACE, ALONG, FIRST, SECOND, TERMS, TAPER, INSIDE, ARC = 0, 3, 6, 9, 12, 16, 17, 18
-N_COLUMNS = 19
+PLACE, ALONG, FIRST, SECOND, TERMS, TAPER, INSIDE, SQUARE, ARC = 0, 3, 6, 9, 12, 16, 17, 18, 19
+N_COLUMNS = 20
+REACH = 3.6  # of a line's own field, in widths of the smooth part's core
+TIGHT = 0.7  # share of the reach below which a line's core is narrowed instead of cut off
+FURTHER = 6.0  # by how many more widths a narrow core reaches: where tight curves add up
 FAR = 1e5  # nm; stands for a line that never ends
 SHARP = 0.6  # rad; corners that turn further are corners, not pieces of a smooth curve
 CORNER = 8.0  # nm over which the tangent turns at a sharp corner
@@ -24,7 +27,7 @@ class SampledLines(NamedTuple):
     ----------
     start : (n_lines + 1,) int64
         Where each line's samples begin.
-    samples : (n, 19) float64
+    samples : (n, 20) float64
         One row for each sample:
 
         - `PLACE`: x, y, z in nm; `ALONG`: the unit tangent;
@@ -32,6 +35,7 @@ class SampledLines(NamedTuple):
         - `TERMS`: factors of the logarithm, sin 2 psi, cos 2 psi and the constant of g.R in turns;
         - `TAPER`: 1 / r_c**2 in 1/nm**2, r_c being where the line's own field has faded;
         - `INSIDE`: length from the nearest free end in nm, below zero beyond it; else `FAR`;
+        - `SQUARE`: square of the width in nm of the core of the line's smooth part;
         - `ARC`: length from the line's start in nm.
     turns : (n_lines,) float64
         g.b / (2 pi).
@@ -59,8 +63,9 @@ def sample_lines(
     lines: Sequence[Dislocation],
     g: np.ndarray,
     poisson_ratio: float,
-    reach: float,
+    spread: float,
     box: np.ndarray,
+    narrowest: float = 0.3,
 ) -> SampledLines:
     """Sample dislocations for the tangent-line field.
 
@@ -72,15 +77,18 @@ def sample_lines(
         Diffraction vector in 1/nm.
     poisson_ratio : float
         Poisson's ratio.
-    reach : float
-        Largest distance in nm at which a line's own field counts.
+    spread : float
+        Width in nm of the smooth part's core.
     box : (2, 3) ndarray
         Lowest and highest x, y, z in nm of the volume that rays cross.
+    narrowest : float, default 0.3
+        Least width in nm to which the core of a tightly curved line is narrowed.
 
     Returns
     -------
     SampledLines
     """
+    reach = REACH * spread
     parts = [_sample(line, reach, box) for line in lines]
     rows = {name: [] for name in SampledLines._fields}
     for index, (line, part) in enumerate(zip(lines, parts, strict=True)):
@@ -89,13 +97,18 @@ def sample_lines(
         clear = _clearance(place, arc, line.closed, reach)
         radius = np.minimum(clear, 0.8 / np.maximum(curvature, 1e-9))
         radius = _faded(np.clip(radius, 0.5, reach), arc, line.closed)
+        square = np.full(len(arc), spread**2)
+        if radius.min() < TIGHT * reach:
+            width = radius / (REACH + FURTHER * (1 - radius / reach))
+            square = np.clip(width, narrowest, spread) ** 2
         terms = _terms(line.burgers, g, along, first, second, poisson_ratio)
         rows["samples"].append(
-            np.column_stack([place, along, first, second, terms, radius**-2.0, inside, arc])
+            np.column_stack([place, along, first, second, terms, radius**-2.0, inside, square, arc])
         )
         rows["turns"].append(float(g @ line.burgers) / (2 * np.pi))
         tightest = 1 / max(curvature.max(), 1e-9)
-        rows["cell"].append(min(np.sqrt(0.8 * tightest), 0.35 * radius.min(), 16.0))
+        cell = min(np.sqrt(0.8 * tightest), 0.35 * radius.min(), 16.0)
+        rows["cell"].append(cell if square.min() > 0.99 * spread**2 else 0.5 * cell)
         rows["closed"].append(line.closed)
         several = line.closed or radius.min() < 0.999 * reach
         rows["stride"].append(max(1, int(radius.min() / 6)) if several else 0)

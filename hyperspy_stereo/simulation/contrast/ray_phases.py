@@ -28,28 +28,65 @@ def add_smooth_field(field, x, y, theta, focus, dz, planes, phase):
         _spread(
             row, x, np.float32(theta[0] * depth - field.origin[0]), np.float32(1 / h), planes[k]
         )
-    base, per = np.float32(field.origin[2] / h), np.float32(1.0 / h)
+    _add_planes(planes[:nz], field.origin[2], h, dz, phase)
+
+
+@numba.njit(**FAST)
+def add_fine_fields(fields, x, y, theta, focus, dz, planes, phase):
+    """Add what tight curves add to the smooth part near them; arguments as `add_smooth_field`."""
+    for f in range(len(fields.spacing)):
+        h, origin = fields.spacing[f], fields.origin[f]
+        nx, ny, nz = fields.counts[f, 0], fields.counts[f, 1], fields.counts[f, 2]
+        top, bottom = origin[2] - focus, origin[2] + (nz - 1) * h - focus
+        down, up = min(theta[1] * top, theta[1] * bottom), max(theta[1] * top, theta[1] * bottom)
+        if y + up < origin[1] or y + down > origin[1] + (ny - 1) * h:
+            continue
+        left, right = min(theta[0] * top, theta[0] * bottom), max(theta[0] * top, theta[0] * bottom)
+        begin = np.searchsorted(x, origin[0] - right)
+        end = np.searchsorted(x, origin[0] + (nx - 1) * h - left)
+        if end <= begin:
+            continue
+        gradient = fields.gradient[fields.start[f] : fields.start[f + 1]].reshape(nz, ny, 3, nx)
+        row = np.empty(nx, np.float32)
+        for k in range(nz):
+            depth = top + k * h
+            v = min(max((y + theta[1] * depth - origin[1]) / h, 1.0), ny - 2.001)
+            j = int(v)
+            _contract(gradient[k, j - 1 : j + 3], np.float32(v - j), theta, row)
+            _spread(
+                row, x[begin:end], np.float32(theta[0] * depth - origin[0]), np.float32(1 / h),
+                planes[k, begin:end],
+            )  # fmt: skip
+        _add_planes(planes[:nz, begin:end], origin[2], h, dz[begin:end], phase[:, begin:end])
+
+
+@numba.njit(**FAST)
+def _add_planes(planes, origin, h, dz, phase):
+    """Add the strain on planes of depth h apart to the slices between the first and the last."""
+    base, per = np.float32(origin / h), np.float32(1.0 / h)
     low, high = dz.min(), dz.max()
+    n = len(dz)
     for k in range(len(phase)):
         middle = np.float32(k + 0.5) * per
         begin = 0
-        while begin < len(x):
+        while begin < n:
             a = int(middle * dz[begin] - base)
-            end = len(x)
+            end = n
             if int(middle * low - base) != int(middle * high - base):
                 end = begin + 1
-                while end < len(x) and int(middle * dz[end] - base) == a:
+                while end < n and int(middle * dz[end] - base) == a:
                     end += 1
-            _mix(
-                planes[a - 1, begin:end],
-                planes[a, begin:end],
-                planes[a + 1, begin:end],
-                planes[a + 2, begin:end],
-                dz[begin:end],
-                middle,
-                base + np.float32(a),
-                phase[k, begin:end],
-            )
+            if 1 <= a <= len(planes) - 3:
+                _mix(
+                    planes[a - 1, begin:end],
+                    planes[a, begin:end],
+                    planes[a + 1, begin:end],
+                    planes[a + 2, begin:end],
+                    dz[begin:end],
+                    middle,
+                    base + np.float32(a),
+                    phase[k, begin:end],
+                )
             begin = end
 
 

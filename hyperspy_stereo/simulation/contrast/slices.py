@@ -8,6 +8,7 @@ import numpy as np
 from hyperspy_stereo.simulation.contrast.line_tiles import LANES, N_NODE
 from hyperspy_stereo.simulation.contrast.ray_phases import (
     add_faults,
+    add_fine_fields,
     add_smooth_field,
     rotations,
     set_regions,
@@ -206,7 +207,7 @@ def _propagate(cosine, sine, regions, full, half, state):
 
 
 @numba.njit(parallel=True, **FAST)
-def group_images(view, foil, lines, field, faults, boundaries, members, beam, bf, df):
+def group_images(view, foil, lines, field, fine, faults, boundaries, members, beam, bf, df):
     """Images of incidences that share the strain along their rays.
 
     Parameters
@@ -217,7 +218,7 @@ def group_images(view, foil, lines, field, faults, boundaries, members, beam, bf
     foil : tuple
         Height of a slice (ny, nx) in nm and excitation error beyond the beam's (ny, nx) in 1/nm,
         float32; number of slices.
-    lines, field : SampledLines, SmoothField
+    lines, field, fine : SampledLines, SmoothField, FineFields
         Dislocations.
     faults : tuple
         Corners (n, 3, 3) of triangles in nm, phase in turns.
@@ -241,17 +242,20 @@ def group_images(view, foil, lines, field, faults, boundaries, members, beam, bf
         wide = (nx + LANES + WIDE - 1) // WIDE * WIDE
         phase = np.zeros((r1 - r0, n_slices, wide), np.float32)
         if len(lines.turns) > 0:
-            planes = np.empty((len(field.gradient), nx), np.float32)
+            n_planes = len(field.gradient)
+            for f in range(len(fine.spacing)):
+                n_planes = max(n_planes, fine.counts[f, 2])
+            planes = np.empty((n_planes, nx), np.float32)
             for row in range(r0, r1):
-                add_smooth_field(field, x, y[row], theta, focus, dz[row], planes, phase[row - r0])
+                out = phase[row - r0]
+                add_smooth_field(field, x, y[row], theta, focus, dz[row], planes, out)
+                add_fine_fields(fine, x, y[row], theta, focus, dz[row], planes, out)
             work = (
                 np.empty((nx + 2 * LANES, N_NODE), np.float32),
                 np.empty((nx + 2 * LANES, N_NODE), np.float32),
                 np.empty((nx + 2 * LANES, N_NODE), np.float32),
             )
-            add_tangent_field(
-                lines, x, y[r0:r1], even, theta, focus, dz[r0:r1], field.square, work, phase
-            )
+            add_tangent_field(lines, x, y[r0:r1], even, theta, focus, dz[r0:r1], work, phase)
         sine = np.empty((n_slices, wide), np.float32)
         regions = np.zeros((n_slices if n_regions > 1 else 1, nx), np.int8)
         for row in range(r0, r1):

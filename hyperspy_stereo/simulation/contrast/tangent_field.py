@@ -26,7 +26,7 @@ NEAR = 8.0  # nm from the core beyond which the strain hardly changes within a s
 
 
 @numba.njit(**FAST)
-def add_tangent_field(lines, x, y, even, theta, focus, dz, square, work, phase):
+def add_tangent_field(lines, x, y, even, theta, focus, dz, work, phase):
     """Add to the phase of a band of rows what each dislocation does near its core.
 
     Parameters
@@ -43,8 +43,6 @@ def add_tangent_field(lines, x, y, even, theta, focus, dz, square, work, phase):
         Depth in nm at which the ray of a pixel passes through the pixel.
     dz : (n_rows, nx) float32
         Height of a slice in each column in nm.
-    square : float32
-        Square of the smooth part's core width in nm**2.
     work : tuple of float32 arrays
         Working memory, three of (nx + 2 `LANES`, `N_NODE`).
     phase : (n_rows, n_slices, nx + `LANES` or more) float32
@@ -76,7 +74,6 @@ def add_tangent_field(lines, x, y, even, theta, focus, dz, square, work, phase):
                     dz,
                     low,
                     high,
-                    square,
                     work,
                     phase,
                 )
@@ -84,9 +81,7 @@ def add_tangent_field(lines, x, y, even, theta, focus, dz, square, work, phase):
 
 
 @numba.njit(**FAST)
-def _add_band(
-    lines, line, balls, x, y, band, even, theta, focus, dz, low, high, square, work, phase
-):
+def _add_band(lines, line, balls, x, y, band, even, theta, focus, dz, low, high, work, phase):
     """Add one line's part to the rows of a band, whose first and last rows hold its lattice."""
     nx, n_slices = len(x), phase.shape[1]
     upper, lower, middle = work
@@ -139,10 +134,10 @@ def _add_band(
                 fill_tile(nodes, first, shift, tile)
                 begin = xa + t * LANES
                 if nearest > NEAR + cell and not ends:
-                    add_far_slices(tile, turns, square, k0, k1, begin, phase[r])
+                    add_far_slices(tile, turns, k0, k1, begin, phase[r])
                 else:
-                    start_tile(tile, square)
-                    add_slices(tile, turns, square, ends, k0, k1, begin, phase[r])
+                    start_tile(tile)
+                    add_slices(tile, turns, ends, k0, k1, begin, phase[r])
 
 
 @numba.njit(**FAST)
@@ -161,15 +156,15 @@ def _silence(upper, lower, n_nodes, cell, around, n_slices):
     """
     bound = np.float32(5 * cell + 2)
     for node in range(n_nodes - 1):
-        arc = upper[node, 10]
-        jump = _way(upper[node + 1, 10] - arc, around) > bound
-        jump |= _way(lower[node, 10] - arc, around) > bound
-        jump |= _way(lower[node + 1, 10] - arc, around) > bound
+        arc = upper[node, 11]
+        jump = _way(upper[node + 1, 11] - arc, around) > bound
+        jump |= _way(lower[node, 11] - arc, around) > bound
+        jump |= _way(lower[node + 1, 11] - arc, around) > bound
         out = _beyond(upper, node, cell, n_slices) and _beyond(upper, node + 1, cell, n_slices)
         out &= _beyond(lower, node, cell, n_slices) and _beyond(lower, node + 1, cell, n_slices)
-        upper[node, 11] = np.float32(1) if jump or out else np.float32(0)
-        lower[node, 11] = upper[node, 11]
-    upper[n_nodes - 1, 11] = lower[n_nodes - 1, 11] = 0
+        upper[node, 12] = np.float32(1) if jump or out else np.float32(0)
+        lower[node, 12] = upper[node, 12]
+    upper[n_nodes - 1, 12] = lower[n_nodes - 1, 12] = 0
 
 
 @numba.njit(inline="always", **FAST)
@@ -194,7 +189,7 @@ def _nearest_node(nodes, first, n, n_slices):
     nearest = np.float32(np.inf)
     silent = 0
     for node in range(first, first + n + 1):
-        silent += node < first + n and nodes[node, 11] > 0
+        silent += node < first + n and nodes[node, 12] > 0
         xi = nodes[node, 0] + half * nodes[node, 2]
         eta = nodes[node, 1] + half * nodes[node, 3]
         nearest = min(nearest, xi * xi + eta * eta)
@@ -252,7 +247,7 @@ def _set_node(samples, closed, stride, memory, x, y, theta, focus, dz, k0, k1, n
         rise = (theta[0] * ax + theta[1] * ay + az) * dz
         nodes[node, axis] = dx * ax + dy * ay + dd * az - back * rise
         nodes[node, axis + 2] = rise
-    for c in range(7):
+    for c in range(8):
         nodes[node, 4 + c] = e * samples[i, TERMS + c] + f * samples[j, TERMS + c]
     return i
 
