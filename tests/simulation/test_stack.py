@@ -1,5 +1,7 @@
 """4D stacks: the disc, the rocking curve across it, its geometry, and what the detector does."""
 
+import re
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -31,15 +33,11 @@ def rocking_curves(scan, s):
     width = np.linalg.norm(scan.g) * scan.mrad_per_px * 1e-3
     steps = (np.arange(15) / 15 - 7 / 15) * width
     values = np.linspace(s.min() - width, s.max() + width, 4000)
-    curves = [perfect_crystal(_with_s(beam, value), scan.thickness) for value in values]
+    curves = [perfect_crystal(beam.with_s(value), scan.thickness) for value in values]
     return [
         np.mean([np.interp(s + step, values, curve) for step in steps], axis=0)
         for curve in zip(*curves, strict=True)
     ]
-
-
-def _with_s(beam, s):
-    return TwoBeam(beam.g, s, beam.xi_g, beam.xi_g_abs, beam.xi_0_abs)
 
 
 @pytest.mark.parametrize(("rotation", "flip"), [(0.0, False), (-18.0, False), (65.0, True)])
@@ -47,7 +45,8 @@ def test_the_disc_holds_the_rocking_curves_of_the_perfect_crystal(rotation, flip
     scan = quiet(scan_rotation=rotation, scan_flip=flip)
     y, x = np.indices(scan.stack.shape[2:])
     move = scan.wavelength * scan.g / (scan.mrad_per_px * 1e-3)
-    assert np.hypot(*move) == pytest.approx(1.96875e-3 * 5 / (scan.mrad_per_px * 1e-3), rel=1e-3)
+    # electrons of 200 keV have a wavelength of 2.508 pm
+    assert np.hypot(*move) == pytest.approx(2.508e-3 * 5 / (scan.mrad_per_px * 1e-3), rel=1e-3)
 
     def radius(dx, dy):
         return np.hypot(x - scan.disc_centre[0] - dx, y - scan.disc_centre[1] - dy)
@@ -163,17 +162,111 @@ def test_counts_are_poisson_at_the_dose_of_the_disc():
     assert scan.vacuum.mean((0, 1)) == pytest.approx(mean, abs=6 * np.sqrt(rate / 64))
 
 
-def test_counters_fill_and_bad_pixels_read_the_same_everywhere():
+def test_bad_pixels_read_the_same_everywhere():
     counter = Counter(bits=8, hot_pixels=3, dead_pixels=2)
-    microscope = Microscope(pixel_size=2.0, dose=2e5, counter=counter)
+    microscope = Microscope(pixel_size=2.0, dose=2000.0, counter=counter)
     specimen = Specimen((16.0, 16.0), 1e-3, BEAM)
-    scan = scan_stack(specimen, microscope, None, (16, 16), seed=2)
-    assert scan.stack.max() == 255
-    assert scan.stack[3, 3, 8, 8] == 255
+    scan = scan_stack(specimen, microscope, None, (16, 16), seed=2, background=0.3)
+    rate = 2000 / (np.pi * scan.disc_radius**2)
     same = np.ptp(scan.stack, axis=(0, 1)) == 0
-    dead = same & (scan.stack[0, 0] == 0)
+    dead, hot = same & (scan.stack[0, 0] == 0), same & (scan.stack[0, 0] > 0)
     assert dead.sum() == 2
     assert (scan.vacuum[:, :, dead] == 0).all()
+    assert hot.sum() == 3
+    levels = scan.stack[0, 0, hot]
+    assert (levels >= 4 * rate).all()
+    assert (levels <= 16 * rate + 1).all()
+    assert (scan.vacuum[:, :, hot] == levels).all()
+    assert scan.stack[:, :, ~same].max() < 4 * rate
+
+
+def test_counters_fill_and_the_warning_names_a_dose_that_fits():
+    def scan_of(dose):
+        microscope = Microscope(pixel_size=2.0, dose=dose, counter=Counter(bits=8))
+        return scan_stack(Specimen((16.0, 16.0), 1e-3, BEAM), microscope, None, (16, 16))
+
+    with pytest.warns(UserWarning, match="255") as told:
+        full = scan_of(2e5)
+    assert full.stack[3, 3, 8, 8] == full.stack.max() == 255
+    dose = float(re.search(r"dose=([\d.e+]+)", str(told[0].message))[1])
+    assert 1e4 < dose < 255 * np.pi * full.disc_radius**2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitting = scan_of(dose)
+    assert (fitting.stack == 255).mean() < 1e-3
+
+
+def truth_at_pixels(specimen, microscope, **changes):
+    """A stack whose pixels (19, 12) and (5, 12) look along the two views of the truth."""
+    return quiet(
+        specimen,
+        (25, 25),
+        microscope,
+        disc_centre=(12.0, 12.0),
+        disc_radius=10.0,
+        scan_rotation=0.0,
+        **changes,
+    )
+
+
+def test_views_of_the_truth_are_those_of_the_scan_with_its_blobs_and_its_drift():
+    noise = ScanNoise(row_gain=0, row_jitter=0, drift=8.0, flyback=2.0)
+    microscope = Microscope.noiseless(pixel_size=1.0, scan=noise, source_size=2.0)
+    spots = tuple(
+        SurfaceSpot(np.array([x, 20.0]), np.array([6.0, 9.0]), 20.0, 0.6, on_exit)
+        for x, on_exit in ((6.0, False), (34.0, True))
+    )
+    specimen = Specimen((44.0, 40.0), 1e-3, BEAM, spots=spots)
+    scan = truth_at_pixels(specimen, microscope, seed=3)
+    assert scan.truth.incidence[0] == pytest.approx([42.0, 0.0], abs=1e-9)
+    assert scan.truth.clean.min() < 0.5
+    for view, column in zip(scan.truth.clean, (19, 5), strict=True):
+        assert np.abs(scan.stack[:, :, 12, column] - view).max() < 2e-3
+    dark = scan.truth.clean < 0.75
+    assert scan.truth.distractor_mask[dark].all()
+
+
+def test_masks_follow_the_drift_of_the_scan():
+    line = Dislocation([[40.4, 0, 50], [40.4, 60, 50]], (0.0, 0.2, 0.0))
+    specimen = Specimen(
+        (80.0, 60.0), 100.0, TwoBeam([0.0, 5.0, 0.0], 0.0, 40.0, 660.0, 600.0), (line,), ("line",)
+    )
+    noise = ScanNoise(row_gain=0, row_jitter=0, drift=20.0, flyback=0)
+    still, moved = (
+        quiet(specimen, (16, 16), Microscope.noiseless(pixel_size=1.0, scan=scan), seed=5).truth
+        for scan in (ScanNoise.none(), noise)
+    )
+
+    def places(truth, row):
+        return np.flatnonzero(truth.line_mask[0, row]).mean(), np.argmax(truth.clean[0, row])
+
+    apart = [np.subtract(places(moved, row), places(still, row)) for row in (8, 52)]
+    assert abs(apart[0][0] - apart[1][0]) > 1.5
+    for mask, bright in apart:
+        assert mask == pytest.approx(bright, abs=1.01)
+
+
+def test_a_blob_hides_no_line_from_the_truth():
+    blob = SurfaceSpot(np.array([36.0, 20.0]), np.array([10.0, 10.0]), 0.0, 0.9, False)
+    microscope = Microscope.noiseless(pixel_size=2.0)
+    plain, covered = (
+        quiet(foil, (16, 16), microscope).truth.visible[0]
+        for foil in (lines_foil(), replace(lines_foil(), spots=(blob,)))
+    )
+    assert plain.any()
+    assert np.array_equal(plain, covered)
+
+
+def test_a_stack_carries_its_microscope():
+    given = Microscope(pixel_size=4.0, voltage=80.0)
+    assert scan_stack(EMPTY, given, None, (16, 16)).microscope is given
+    made = scan_stack(EMPTY, None, (4, 8), (16, 16)).microscope
+    assert (made.pixel_size, made.dose) == (2.0, 60_000.0)
+
+
+def test_pixels_made_for_a_shape_keep_the_scan_inside_the_field():
+    flat = replace(EMPTY, size=(32.0, 16.0))
+    assert scan_stack(flat, None, (8, 8), (16, 16)).pixel_size == pytest.approx(2.0)
 
 
 def test_afterglow_leaves_a_share_of_the_pattern_before():
@@ -226,7 +319,22 @@ def test_counts_do_not_depend_on_the_number_of_threads():
     [
         ({"detector_shape": (8, 8)}, "16 x 16"),
         ({"scan_shape": (0, 4)}, "scan_shape"),
+        ({"detector_shape": (16, 8)}, "16 x 16"),
         ({"scan_shape": (900, 900), "detector_shape": (512, 512)}, "GB"),
+        ({"scan_shape": (256, 256), "detector_shape": (221, 221)}, "19 GB"),
+        ({"microscope": Microscope(pixel_size=3.0), "scan_shape": (4, 9)}, r"\(5, 5\)"),
+        ({"scan_shape": (0, 8)}, "scan_shape"),
+        ({"vacuum_shape": (0, 2)}, "vacuum_shape"),
+        ({"background": float("nan")}, "background"),
+        ({"background": -1.0}, "background"),
+        ({"scan_rotation": float("inf")}, "scan_rotation"),
+        ({"disc_centre": 5.0}, "disc_centre"),
+        ({"disc_centre": (np.nan, 5.0)}, "disc_centre"),
+        ({"descan": [1, 2]}, "descan"),
+        ({"descan": "none"}, "descan"),
+        ({"disc_radius": float("inf")}, "disc_radius"),
+        ({"poisson_ratio": 0.7}, "poisson_ratio"),
+        ({"seed": -1}, "seed"),
         ({"disc_radius": 1.0}, "radius"),
         ({"disc_centre": (99.0, 8.0)}, "centre"),
         ({"edge_width": 0.0}, "edge_width"),
@@ -237,3 +345,34 @@ def test_wrong_stacks_are_told(changes, word):
     settings = {"scan_shape": (4, 4), "detector_shape": (16, 16), **changes}
     with pytest.raises(ValueError, match=word):
         scan_stack(EMPTY, **settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"scan_shape": 8}, "scan_shape"),
+        ({"detector_shape": 16}, "detector_shape"),
+        ({"detector_shape": (16.0, 16.0)}, "detector_shape"),
+        ({"detector_shape": (16, 16, 16)}, "detector_shape"),
+        ({"vacuum_shape": (2.5, 2)}, "vacuum_shape"),
+        ({"disc_radius": "5"}, "disc_radius"),
+        ({"microscope": 300}, "microscope"),
+        ({"seed": 1.5}, "seed"),
+    ],
+)
+def test_wrong_kinds_are_told(changes, word):
+    settings = {"scan_shape": (4, 4), "detector_shape": (16, 16), **changes}
+    with pytest.raises(TypeError, match=word):
+        scan_stack(EMPTY, **settings)
+
+
+def test_a_scan_that_is_not_counted_needs_more_memory():
+    fine = Microscope.noiseless(pixel_size=16 / 256)
+    with pytest.raises(ValueError, match="19 GB"):
+        scan_stack(EMPTY, fine, (256, 256), (191, 191))
+
+
+def test_g_along_the_beam_is_told_before_anything_is_computed():
+    upright = replace(EMPTY, beam=TwoBeam([0.0, 0.0, 5.0], 0.0, 40.0))
+    with pytest.raises(ValueError, match="Kikuchi"):
+        scan_stack(upright, scan_shape=(4, 4), detector_shape=(16, 16))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from dataclasses import dataclass
 
 import numba
@@ -12,6 +14,8 @@ from hyperspy_stereo.simulation.imaging.microscope import FWHM, Counter, Microsc
 
 #: Length over which a flyback dies out, as a share of the row.
 FLYBACK_LENGTH = 0.02
+#: Share of the expected counts beyond the counters' depth above which there is a warning.
+MOST_FULL = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +43,21 @@ class ScanPath:
     def even(self) -> bool:
         """True if the probe is where the grid says."""
         return not (self.rows.any() or self.columns.any() or self.jitter.any())
+
+
+def random_source(seed: int) -> np.random.Generator:
+    """Return the source of chance of a seed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a whole number of at least 0.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise TypeError(f"seed must be a whole number, such as 0; got {seed!r}.")
+    if seed < 0:
+        raise ValueError(f"seed must be a whole number of at least 0; got {seed!r}.")
+    return np.random.default_rng(int(seed))
 
 
 def scan_path(
@@ -194,6 +213,11 @@ def counted(
     (V, H, W) float32 ndarray
         Counts over the dose: again a share of the incident electrons.
 
+    Warns
+    -----
+    UserWarning
+        If more than 1 % of the expected counts exceed what the counters hold.
+
     Examples
     --------
     >>> flat = np.full((1, 64, 64), 0.5)
@@ -211,5 +235,38 @@ def counted(
         return mean.astype(np.float32)
     counts = rng.poisson(np.clip(mean, 0, None).astype(float) * dose)
     if counter.limit is not None:
+        warn_if_full(float((mean * dose > counter.limit).mean()), float(mean.max()), counter.limit)
         counts = np.minimum(counts, counter.limit)
     return (counts / dose).astype(np.float32)
+
+
+def warn_if_full(share: float, brightest: float, limit: int) -> None:
+    """Warn where much of a picture lies above what the counters hold.
+
+    Parameters
+    ----------
+    share : float
+        Of the expected counts that exceed the limit.
+    brightest : float
+        Largest expected count at a dose of 1.
+    limit : int
+        Largest count.
+
+    Warns
+    -----
+    UserWarning
+        If the share is above 0.01. It names the dose at which the brightest expected count lies
+        three standard deviations below the limit, to two digits.
+    """
+    if share <= MOST_FULL:
+        return
+    root = (math.sqrt(9 + 4 * limit) - 3) / 2
+    dose = root**2 / brightest
+    digit = 10.0 ** (math.floor(math.log10(dose)) - 1)
+    warnings.warn(
+        f"{share:.0%} of the expected counts exceed {limit}, where the counters stop: they are cut "
+        f"off. Use Microscope(dose={math.floor(dose / digit) * digit:g}) or less, or deeper "
+        "counters.",
+        UserWarning,
+        stacklevel=2,
+    )

@@ -67,10 +67,14 @@ class ScanNoise:
 class Counter:
     """How a detector counts.
 
+    Images of infinite dose are not counted: `bits` has no effect on them.
+
     Parameters
     ----------
     bits : {None, 8, 12, 16}
-        Depth of the counters; they stop at 2**bits - 1. None, the default, never saturates.
+        Depth of the counters; they stop at 2**bits - 1. None, the default, never saturates;
+        4D stacks hold 16 bits at most. Where more than 1 % of the expected counts lie above, a
+        warning names the dose that fits.
     afterglow : float, default 0.0
         Share of the signal that arrives one probe position late; not over the end of a row.
     hot_pixels, dead_pixels : int, default 0
@@ -99,7 +103,7 @@ class Counter:
                 f"bits must be 8, 12 or 16, or None for counters that never fill; "
                 f"got {self.bits!r}."
             )
-        if not 0 <= _number(self.afterglow, "afterglow") < 1:
+        if not 0 <= as_number(self.afterglow, "afterglow") < 1:
             raise ValueError(
                 f"afterglow is the share of the signal that comes one position late, from 0 to "
                 f"below 1; got {self.afterglow!r}."
@@ -174,14 +178,14 @@ class Microscope:
         _within(self.convergence_angle, "convergence_angle", "mrad", 0.01, 500)
         _within(self.pixel_size, "pixel_size", "nm", 1e-3, 1e4)
         _at_least_zero(self.source_size, "source_size", "in nm")
-        if self.focus_depth is not None and not np.isfinite(_number(self.focus_depth, "focus")):
+        if self.focus_depth is not None and not np.isfinite(as_number(self.focus_depth, "focus")):
             raise ValueError(
                 f"focus_depth must be a depth from the entrance face in nm, or None for the mid "
                 f"plane; got {self.focus_depth!r}."
             )
-        if not np.isfinite(_number(self.spherical_aberration, "spherical_aberration")):
+        if not np.isfinite(as_number(self.spherical_aberration, "spherical_aberration")):
             raise ValueError("spherical_aberration must be a finite length in mm.")
-        if not _number(self.dose, "dose") > 0:
+        if not as_number(self.dose, "dose") > 0:
             raise ValueError(
                 f"dose must be above 0 electrons per probe position, or inf for no counting noise; "
                 f"got {self.dose!r}."
@@ -215,20 +219,45 @@ class Microscope:
         return self.focus_in(thickness) - self.spherical_aberration * 1e6 * slope**2
 
 
-def _number(value: Any, name: str) -> float:
+def as_microscope(microscope: Microscope | None, default: Microscope | None = None) -> Microscope:
+    """Return the microscope, or the default where none is given.
+
+    Raises
+    ------
+    TypeError
+        If it is anything else.
+    """
+    if microscope is None:
+        return Microscope() if default is None else default
+    if not isinstance(microscope, Microscope):
+        raise TypeError(
+            f"microscope must be a Microscope, such as Microscope(voltage=300, pixel_size=2.0), "
+            f"or None for the default; got {microscope!r}."
+        )
+    return microscope
+
+
+def as_number(value: Any, name: str) -> float:
+    """Return a number as float.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise TypeError(f"{name} must be a number; got {value!r}.")
     return float(value)
 
 
 def _at_least_zero(value: Any, name: str, unit: str) -> None:
-    number = _number(value, name)
+    number = as_number(value, name)
     if not (np.isfinite(number) and number >= 0):
         raise ValueError(f"{name} must be a finite number of at least 0, {unit}; got {value!r}.")
 
 
 def _within(value: Any, name: str, unit: str, low: float, high: float) -> None:
-    if not low <= _number(value, name) <= high:
+    if not low <= as_number(value, name) <= high:
         raise ValueError(
             f"{name} must be from {low:g} to {high:g} {unit}; got {value!r}. Check the unit."
         )

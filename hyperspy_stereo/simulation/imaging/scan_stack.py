@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hyperspy_stereo.simulation.imaging.acquisition import random_source, scan_path
 from hyperspy_stereo.simulation.imaging.microscope import Microscope
 from hyperspy_stereo.simulation.imaging.pattern_sampling import PatternSampling, sample_patterns
 from hyperspy_stereo.simulation.imaging.stack_counting import pair_truth, planes_of, recorded
-from hyperspy_stereo.simulation.imaging.view_rendering import image_shape
+from hyperspy_stereo.simulation.imaging.stack_setup import (
+    bounded,
+    check_memory,
+    disc_motion,
+    disc_size,
+    scan_grid,
+    two_counts,
+)
+from hyperspy_stereo.simulation.imaging.turning import kikuchi_azimuth
+from hyperspy_stereo.simulation.imaging.view_rendering import Propagation
 from hyperspy_stereo.simulation.specimen import Specimen
 from hyperspy_stereo.simulation.truth import Truth
 
@@ -30,7 +40,8 @@ class ScanStack:
         The same without the specimen, a coarse scan over the same field.
     truth : Truth
         For two views at 0.7 of the disc's radius on the Kikuchi line through its middle, the
-        first with the larger incidence along `parallax_azimuth`, in the frame of the scan.
+        first with the larger incidence along `parallax_azimuth`, in the frame of the scan, on the
+        scan's path: drift and flyback are in the views and in the maps.
     pixel_size : float
         nm per scan pixel.
     thickness : float
@@ -57,6 +68,8 @@ class ScanStack:
         Diffraction vector in detector axes, 1/nm.
     wavelength : float
         nm; the diffracted disc lies at wavelength * g from the other.
+    microscope : Microscope
+        It was recorded with, its pixel size that of the scan.
     """
 
     stack: np.ndarray
@@ -76,6 +89,7 @@ class ScanStack:
     scan_flip: bool
     g: np.ndarray
     wavelength: float
+    microscope: Microscope
 
     @property
     def lines(self) -> list[np.ndarray]:
@@ -151,21 +165,22 @@ def scan_stack(
     specimen : Specimen
         The scan starts at the corner of its field.
     microscope : Microscope, optional
-        Default: a pixel size that spreads the scan over the field, 60,000 electrons per pattern,
-        no afterglow. Its dose is that of the whole disc.
+        Its dose is that of the whole disc. Default: 60,000 electrons per pattern and, where
+        `scan_shape` is given, the largest pixels with which the scan lies inside the field.
     scan_shape : tuple of int, optional
-        Rows and columns of the scan. Default: the whole field in steps of the pixel size.
+        Rows and columns of the scan, at least 2 and at most those of the field. Default: the whole
+        field in steps of the pixel size.
     detector_shape : tuple of int, default (128, 128)
         Rows and columns of the patterns, at least 16.
     disc_radius, disc_centre, edge_width : optional
         px; by default 0.4 of the smaller side, a place near the middle drawn from the seed, 0.6.
     descan : (2, 2) or (2, 3) array_like, optional
         Motion of the disc, detector px per scan px; by default drawn from the seed, about 1.5 px
-        over the scan.
+        over the scan. A third column is not used: `disc_centre` is the place at the middle.
     scan_rotation, scan_flip : float, bool
         See `ScanStack`; default -18 degrees, not flipped.
     background : float, default 0.002
-        Counts between disc and frame, as a share of those in the disc in vacuum.
+        Counts between disc and frame, as a share of those in the disc in vacuum, 0 to 1.
     vacuum_shape : tuple of int, default (8, 8)
         Rows and columns of the vacuum scan.
     supersampling : int, default 3
@@ -181,8 +196,16 @@ def scan_stack(
 
     Raises
     ------
+    TypeError
+        If a shape, a number or the microscope is something else.
     ValueError
-        If a shape or number makes no sense, or the disc leaves the detector.
+        If a shape or number is out of its range, the scan is larger than the field, the middle of
+        the disc lies beyond the detector, or g runs along the beam.
+
+    Warns
+    -----
+    UserWarning
+        If more than 1 % of the expected counts exceed what the counters hold.
 
     Examples
     --------
@@ -194,29 +217,32 @@ def scan_stack(
     >>> scan.stack.shape, scan.stack.dtype, round(scan.parallax_azimuth, 3) % 180
     ((8, 8, 16, 16), dtype('uint16'), 0.0)
     """
-    microscope, shape = _scan_grid(specimen, microscope, scan_shape)
-    _check_shapes(shape, detector_shape, vacuum_shape)
-    rng = np.random.default_rng(seed)
-    centre, plane = _disc_motion(shape, detector_shape, disc_centre, descan, rng)
+    kikuchi_azimuth(specimen)
+    microscope, shape = scan_grid(specimen, microscope, scan_shape)
+    detector_shape = two_counts(detector_shape, "detector_shape", 16)
+    vacuum_shape = two_counts(vacuum_shape, "vacuum_shape", 1)
+    check_memory(shape, detector_shape, microscope.dose)
+    background = bounded(background, "background", 0.0, 1.0, "a share of the disc's brightness")
+    scan_rotation = bounded(scan_rotation, "scan_rotation", -np.inf, np.inf, "in degrees")
+    how = Propagation(slice_thickness, poisson_ratio)
+    rng = random_source(seed)
+    centre, plane = disc_motion(shape, detector_shape, disc_centre, descan, rng)
     sampling = sample_patterns(
         detector_shape,
         centre,
-        _disc_radius(disc_radius, detector_shape, centre),
-        _edge(edge_width),
+        disc_size(disc_radius, detector_shape),
+        bounded(edge_width, "edge_width", 1e-3, np.inf, "px, the rim's standard deviation"),
         microscope.convergence_angle,
         to_scan_frame(scan_rotation, scan_flip),
         specimen.beam.g[:2],
         microscope.wavelength,
         supersampling,
     )
-    truth = pair_truth(
-        specimen, sampling, shape, microscope, slice_thickness, poisson_ratio, line_width
-    )
-    planes = planes_of(
-        specimen, sampling, shape, microscope, slice_thickness, poisson_ratio, show_progressbar
-    )
+    path = scan_path(microscope.scan, shape, microscope.pixel_size, rng)
+    truth = pair_truth(specimen, sampling, shape, path, microscope, how, line_width)
+    planes = planes_of(specimen, sampling, shape, microscope, how, show_progressbar)
     stack, vacuum = recorded(
-        planes, sampling, shape, vacuum_shape, plane, background, microscope, rng
+        planes, sampling, path, vacuum_shape, plane, background, microscope, rng
     )
     return _stack_with_truth(
         stack, vacuum, truth, specimen, sampling, plane, microscope, scan_rotation, scan_flip
@@ -249,61 +275,5 @@ def _stack_with_truth(
         scan_flip=bool(flip),
         g=sampling.g,
         wavelength=microscope.wavelength,
+        microscope=microscope,
     )
-
-
-def _scan_grid(specimen: Specimen, microscope: Microscope | None, scan_shape):
-    """Microscope and shape of the scan, each from the other where it is not given."""
-    given = microscope is not None
-    microscope = microscope if given else Microscope(dose=60_000.0)
-    if scan_shape is None:
-        return microscope, image_shape(specimen, microscope.pixel_size)
-    shape = tuple(int(n) for n in scan_shape)
-    if len(shape) != 2 or min(shape) < 2:
-        raise ValueError(f"scan_shape needs rows and columns, 2 or more each; got {scan_shape}.")
-    if not given:
-        pixel = max(specimen.size[0] / shape[1], specimen.size[1] / shape[0])
-        microscope = replace(microscope, pixel_size=pixel)
-    return microscope, shape
-
-
-def _check_shapes(shape, detector_shape, vacuum_shape) -> None:
-    for name, value in (("detector_shape", detector_shape), ("vacuum_shape", vacuum_shape)):
-        if len(value) != 2 or min(value) < 1:
-            raise ValueError(f"{name} needs two positive numbers (rows, columns); got {value}.")
-    if min(detector_shape) < 16:
-        raise ValueError(f"detector_shape {detector_shape} is too small: at least 16 x 16 pixels.")
-    size = 4e-9 * np.prod(shape, dtype=float) * np.prod(detector_shape, dtype=float)
-    if size > 16:
-        raise ValueError(
-            f"a scan of {tuple(shape)} positions with patterns of {tuple(detector_shape)} pixels "
-            f"needs {size:.0f} GB of memory: simulate a smaller one."
-        )
-
-
-def _disc_motion(shape, detector_shape, disc_centre, descan, rng):
-    """Centre of the disc (x, y) and its descan (2, 3); both are drawn where they are None."""
-    jitter = rng.uniform(-0.03, 0.03, 2) * min(detector_shape)
-    drift = rng.uniform(-1.0, 1.0, (2, 2)) * 1.5 / np.max(shape)
-    middle = (np.array(detector_shape[::-1]) - 1) / 2
-    centre = middle + jitter if disc_centre is None else np.asarray(disc_centre, float)
-    plane = np.zeros((2, 3))
-    plane[:, :2] = drift if descan is None else np.asarray(descan, float)[:, :2]
-    return centre, plane
-
-
-def _disc_radius(radius: float | None, detector_shape, centre) -> float:
-    radius = 0.4 * min(detector_shape) if radius is None else float(radius)
-    inside = (centre >= -0.5).all() and (centre <= np.array(detector_shape[::-1]) - 0.5).all()
-    if not radius >= 3 or not inside:
-        raise ValueError(
-            f"the disc needs a radius of at least 3 px and its centre on the detector; got "
-            f"disc_radius={radius:g} and disc_centre={tuple(np.round(centre, 2).tolist())}."
-        )
-    return radius
-
-
-def _edge(width: float) -> float:
-    if not (np.isfinite(width) and width > 0):
-        raise ValueError(f"edge_width is the rim's standard deviation, above 0 px; got {width!r}.")
-    return float(width)

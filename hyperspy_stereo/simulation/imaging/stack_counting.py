@@ -7,15 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from hyperspy_stereo.simulation.contrast import columns
-from hyperspy_stereo.simulation.imaging.acquisition import ScanPath, blurred, scan_path, scanned
+from hyperspy_stereo.simulation.imaging.acquisition import (
+    ScanPath,
+    blurred,
+    scanned,
+    warn_if_full,
+)
 from hyperspy_stereo.simulation.imaging.detector_sampling import point_samples
 from hyperspy_stereo.simulation.imaging.microscope import Microscope
 from hyperspy_stereo.simulation.imaging.pattern_sampling import PatternSampling
 from hyperspy_stereo.simulation.imaging.stack_kernels import count_patterns, deposit, shade
 from hyperspy_stereo.simulation.imaging.truth_maps import truth_of
-from hyperspy_stereo.simulation.imaging.view_geometry import tiltless_geometry
+from hyperspy_stereo.simulation.imaging.view_geometry import on_path, tiltless_geometry
 from hyperspy_stereo.simulation.imaging.view_rendering import (
     Propagation,
+    blurred_views,
     detector_images,
     focus_groups,
     without_lines,
@@ -25,6 +31,8 @@ from hyperspy_stereo.simulation.truth import Truth
 
 #: Where the two views of the truth lie, in disc radii.
 TRUTH_RADIUS = 0.7
+# Largest number that a stack of 16 bits holds.
+_DEEPEST = 65535
 # Detector pixels that are blurred and moved at once: bounds the memory.
 _CHUNK = 256
 # Incidences whose rays differ by less share one displacement field: scan pixels, and nm.
@@ -43,24 +51,53 @@ def pair_truth(
     specimen: Specimen,
     sampling: PatternSampling,
     shape: tuple[int, int],
+    path: ScanPath,
     microscope: Microscope,
-    slice_thickness: float,
-    poisson_ratio: float,
+    how: Propagation,
     line_width: float,
 ) -> PairTruth:
-    """Truth of two small detectors far apart on the Kikuchi line, in the frame of the scan."""
+    """Truth of two small detectors far apart on the Kikuchi line, in the frame of the scan.
+
+    Parameters
+    ----------
+    specimen : Specimen
+        In the frame of the scan.
+    sampling : PatternSampling
+        Gives the disc and the direction of the Kikuchi line.
+    shape : tuple of int
+        Rows and columns of the scan.
+    path : ScanPath
+        Of the scan: its drift and flyback are in the views and in the maps.
+    microscope : Microscope
+        Focus, aberration, pixel and source size.
+    how : Propagation
+        Slices.
+    line_width : float
+        Of the masks, px.
+
+    Returns
+    -------
+    PairTruth
+    """
     gx, gy = sampling.g
     azimuth = np.arctan2(gx, -gy) % np.pi
     along = sampling.to_scan @ (np.cos(azimuth), np.sin(azimuth))
     half = TRUTH_RADIUS * sampling.convergence_angle
     detectors = [point_samples(half * along), point_samples(-half * along)]
     geometry = tiltless_geometry(specimen, detectors, shape, microscope)
-    how = Propagation(slice_thickness, poisson_ratio)
-    clean, reference = (
-        blurred(detector_images(foil, detectors, shape, microscope, propagation=fine), microscope)
+    raw, reference = (
+        detector_images(foil, detectors, shape, microscope, propagation=fine)
         for foil, fine in ((specimen, how), without_lines(specimen, how))
     )
-    truth = truth_of(specimen, geometry, clean, reference, line_width=line_width)
+    seen, picture = blurred_views(raw, specimen, geometry, microscope)
+    truth = truth_of(
+        specimen,
+        on_path(geometry, [path] * len(detectors)),
+        scanned(picture, path, jitter=False),
+        blurred(reference, microscope),
+        contrast_views=seen,
+        line_width=line_width,
+    )
     return PairTruth(truth, geometry.zero_depth)
 
 
@@ -69,8 +106,7 @@ def planes_of(
     sampling: PatternSampling,
     shape: tuple[int, int],
     microscope: Microscope,
-    slice_thickness: float,
-    poisson_ratio: float,
+    how: Propagation,
     show_progressbar: bool,
 ) -> np.ndarray:
     """Mean signal of each detector pixel in use as an image of the scan; vacuum is 1.
@@ -85,8 +121,8 @@ def planes_of(
         Rows and columns of the scan.
     microscope : Microscope
         Focus, aberration, pixel size.
-    slice_thickness, poisson_ratio : float
-        nm, and of the crystal.
+    how : Propagation
+        Slices.
     show_progressbar : bool
         Show how many incidences are done.
 
@@ -110,8 +146,8 @@ def planes_of(
                 x,
                 y,
                 depth,
-                slice_thickness=slice_thickness,
-                poisson_ratio=poisson_ratio,
+                slice_thickness=how.slice_thickness,
+                poisson_ratio=how.poisson_ratio,
                 tolerance=tolerance,
             ):
                 which = chosen[np.atleast_1d(indices)]
@@ -155,7 +191,7 @@ def _darken(planes, specimen: Specimen, sampling: PatternSampling, microscope) -
 def recorded(
     planes: np.ndarray,
     sampling: PatternSampling,
-    shape: tuple[int, int],
+    path: ScanPath,
     vacuum_shape: tuple[int, int],
     descan: np.ndarray,
     background: float,
@@ -170,14 +206,16 @@ def recorded(
         As `planes_of` returns them; overwritten.
     sampling : PatternSampling
         Where the pixels lie.
-    shape, vacuum_shape : tuple of int
-        Rows and columns of both scans.
+    path : ScanPath
+        Of the scan.
+    vacuum_shape : tuple of int
+        Rows and columns of the coarse scan.
     descan : (2, 3) ndarray
         Motion of the disc, px per scan px.
     background : float
         Share of the disc's brightness everywhere.
     microscope : Microscope
-        Dose, scan, counter, source size.
+        Dose, counter, source size.
     rng : numpy.random.Generator
         Source of chance.
 
@@ -185,14 +223,23 @@ def recorded(
     -------
     stack, vacuum : ndarray
         (Ny, Nx, H, W) and (ny, nx, H, W); uint16, or float32 at infinite dose.
+
+    Warns
+    -----
+    UserWarning
+        If more than 1 % of the expected counts exceed what the counters hold.
     """
-    path = scan_path(microscope.scan, shape, microscope.pixel_size, rng)
+    shape = planes.shape[1:]
     for first in range(0, len(planes), _CHUNK):
         part = planes[first : first + _CHUNK]
         planes[first : first + _CHUNK] = scanned(blurred(part, microscope), path)
     rate = 1.0
     if np.isfinite(microscope.dose):
         rate = microscope.dose / (np.pi * sampling.radius**2)
+        limit = microscope.counter.limit or _DEEPEST
+        full = sum(np.count_nonzero(part > limit / rate - background) for part in planes)
+        brightest = (float(planes.max()) + background) * rate / microscope.dose
+        warn_if_full(full / planes.size, brightest, limit)
     hot, dead = _bad_pixels(sampling.shape, rate, microscope, rng)
     seeds = rng.integers(1, 2**31 - 1, shape[0] + vacuum_shape[0])
     stack = _counted(
@@ -221,7 +268,7 @@ def recorded(
 
 def _counted(planes, sampling, path, rate, descan, background, microscope, seeds) -> np.ndarray:
     counting = bool(np.isfinite(microscope.dose))
-    limit = (microscope.counter.limit or 65535) if counting else 0
+    limit = (microscope.counter.limit or _DEEPEST) if counting else 0
     out = np.empty((*planes.shape[1:], *sampling.shape), np.uint16 if counting else np.float32)
     count_patterns(
         out,
@@ -246,6 +293,6 @@ def _bad_pixels(shape, rate: float, microscope: Microscope, rng):
     where = [divmod(int(place), shape[1]) for place in places]
     levels = 4 * rate * rng.uniform(1, 4, counter.hot_pixels)
     if np.isfinite(microscope.dose):
-        levels = np.minimum(levels.astype(int) + 1, counter.limit or 65535)
+        levels = np.minimum(levels.astype(int) + 1, counter.limit or _DEEPEST)
     hot = list(zip(where[: counter.hot_pixels], levels, strict=False))
     return hot, where[counter.hot_pixels :]

@@ -8,23 +8,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from hyperspy_stereo.geometry.incidence import check_stereo_angle
-from hyperspy_stereo.simulation.imaging.acquisition import blurred, counted, scan_path, scanned
+from hyperspy_stereo.simulation.imaging.acquisition import (
+    blurred,
+    counted,
+    random_source,
+    scan_path,
+    scanned,
+)
 from hyperspy_stereo.simulation.imaging.detector_sampling import (
     Samples,
     disc_samples,
     segment_samples,
 )
-from hyperspy_stereo.simulation.imaging.microscope import Microscope
+from hyperspy_stereo.simulation.imaging.microscope import Microscope, as_microscope
 from hyperspy_stereo.simulation.imaging.truth_maps import truth_of
 from hyperspy_stereo.simulation.imaging.turning import kikuchi_azimuth, turned_specimen
 from hyperspy_stereo.simulation.imaging.view_geometry import on_path, tiltless_geometry
 from hyperspy_stereo.simulation.imaging.view_rendering import (
     Propagation,
     Signal,
+    blurred_views,
     check_signal,
     detector_images,
     image_shape,
-    spot_transmission,
     without_lines,
 )
 from hyperspy_stereo.simulation.specimen import Specimen
@@ -113,6 +119,8 @@ def stereo_views(
 
     Raises
     ------
+    TypeError
+        If the microscope or the seed is something else.
     ValueError
         If a number is out of its range, or the views lie outside the disc.
 
@@ -130,7 +138,7 @@ def stereo_views(
     >>> views.images.shape, views.incidence.round(2)[:, 0]
     ((2, 64, 64), array([ 52.36, -52.36]))
     """
-    microscope = Microscope() if microscope is None else microscope
+    microscope, rng = as_microscope(microscope), random_source(seed)
     check_signal(signal)
     if isinstance(n_views, bool) or not isinstance(n_views, int | np.integer) or n_views < 2:
         raise ValueError(f"n_views must be a whole number of at least 2; got {n_views!r}.")
@@ -151,7 +159,7 @@ def stereo_views(
     ]
     _check_inside(detectors, microscope)
     how = Propagation(slice_thickness, poisson_ratio)
-    images, truth = _exposure(turned, detectors, microscope, signal, how, line_width, seed)
+    images, truth = _exposure(turned, detectors, microscope, signal, how, line_width, rng)
     return StereoViews(images, truth.incidence, truth, angle, microscope)
 
 
@@ -199,10 +207,12 @@ def segment_views(
 
     Raises
     ------
+    TypeError
+        If the microscope or the seed is something else.
     ValueError
         If there are fewer than two segments, or they lie outside the disc.
     """
-    microscope = Microscope() if microscope is None else microscope
+    microscope, rng = as_microscope(microscope), random_source(seed)
     check_signal(signal)
     directions = np.atleast_1d(np.asarray(azimuths, float))
     if directions.ndim != 1 or len(directions) < 2:
@@ -213,7 +223,7 @@ def segment_views(
     detectors = [segment_samples(inner, outer, a, span, n_samples) for a in directions]
     _check_inside(detectors, microscope)
     how = Propagation(slice_thickness, poisson_ratio)
-    images, truth = _exposure(specimen, detectors, microscope, signal, how, line_width, seed)
+    images, truth = _exposure(specimen, detectors, microscope, signal, how, line_width, rng)
     return StereoViews(images, truth.incidence, truth, 0.0, microscope)
 
 
@@ -227,17 +237,14 @@ def _check_inside(detectors: Sequence[Samples], microscope: Microscope) -> None:
         )
 
 
-def _exposure(specimen, detectors, microscope, signal, how, line_width, seed):
+def _exposure(specimen, detectors, microscope, signal, how, line_width, rng):
     """Record all views in one scan; their images and truth."""
     shape = image_shape(specimen, microscope.pixel_size)
     geometry = tiltless_geometry(specimen, detectors, shape, microscope)
     raw = detector_images(specimen, detectors, shape, microscope, signal, how)
     empty, coarse = without_lines(specimen, how)
     reference = detector_images(empty, detectors, shape, microscope, signal, coarse)
-    seen = blurred(raw, microscope)
-    clear = spot_transmission(specimen, geometry) if specimen.spots else 1.0
-    picture = blurred(raw * clear, microscope) if specimen.spots else seen
-    rng = np.random.default_rng(seed)
+    seen, picture = blurred_views(raw, specimen, geometry, microscope)
     path = scan_path(microscope.scan, shape, microscope.pixel_size, rng)
     clean = scanned(picture, path, jitter=False)
     images = counted(

@@ -6,8 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hyperspy_stereo.simulation.imaging.acquisition import blurred, counted, scan_path, scanned
-from hyperspy_stereo.simulation.imaging.microscope import Microscope
+from hyperspy_stereo.simulation.imaging.acquisition import (
+    blurred,
+    counted,
+    random_source,
+    scan_path,
+    scanned,
+)
+from hyperspy_stereo.simulation.imaging.microscope import Microscope, as_microscope, as_number
 from hyperspy_stereo.simulation.imaging.stereo_views import StereoViews
 from hyperspy_stereo.simulation.imaging.truth_maps import truth_of
 from hyperspy_stereo.simulation.imaging.turning import kikuchi_azimuth, turned_specimen
@@ -15,9 +21,9 @@ from hyperspy_stereo.simulation.imaging.view_geometry import ViewGeometry, on_pa
 from hyperspy_stereo.simulation.imaging.view_rendering import (
     Propagation,
     Signal,
+    blurred_views,
     check_signal,
     image_shape,
-    spot_transmission,
     tilted_images,
     without_lines,
 )
@@ -72,8 +78,11 @@ def tilt_views(
 
     Raises
     ------
+    TypeError
+        If the microscope or a number is something else.
     ValueError
-        If there are fewer than two different tilts, or one beyond 60 degrees.
+        If there are fewer than two different tilts, one is beyond 60 degrees, or a number is out
+        of its range.
 
     Examples
     --------
@@ -84,18 +93,17 @@ def tilt_views(
     >>> tilt_views(foil, (-4, 4)).incidence.round(1)[:, 0]
     array([ 69.8, -69.8])
     """
-    microscope = Microscope() if microscope is None else microscope
+    microscope, rng = as_microscope(microscope), random_source(seed)
     check_signal(signal)
     tilts = _checked_tilts(angles)
-    if not (np.isfinite(deviation_error) and deviation_error >= 0):
+    if not (np.isfinite(as_number(deviation_error, "deviation_error")) and deviation_error >= 0):
         raise ValueError(f"deviation_error is an rms in 1/nm, at least 0; got {deviation_error!r}.")
     direction = float(kikuchi_azimuth(specimen) if azimuth is None else azimuth)
     turned = turned_specimen(specimen, direction)
     shape = image_shape(turned, microscope.pixel_size)
     incidence = np.column_stack([1000.0 * np.deg2rad(tilts), np.zeros(len(tilts))])
-    depth = turned.thickness / 2 if axis_depth is None else float(axis_depth)
+    depth = turned.thickness / 2 if axis_depth is None else _checked_depth(axis_depth)
     geometry = ViewGeometry.even(incidence, "tilt", depth, shape, microscope.pixel_size)
-    rng = np.random.default_rng(seed)
     deviations = rng.normal(0.0, 1.0, len(tilts)) * deviation_error
     how = Propagation(slice_thickness, poisson_ratio)
     raw = tilted_images(turned, geometry, deviations, signal, how)
@@ -114,12 +122,18 @@ def _checked_tilts(angles: Sequence[float]) -> np.ndarray:
     return tilts
 
 
+def _checked_depth(depth: float) -> float:
+    if not np.isfinite(as_number(depth, "axis_depth")):
+        raise ValueError(
+            f"axis_depth must be a finite depth from the entrance face in nm, or None for the mid "
+            f"plane; got {depth!r}."
+        )
+    return float(depth)
+
+
 def _exposures(specimen, geometry, raw, reference, microscope, line_width, rng):
     """Record each view in a scan of its own; images and truth."""
-    seen = blurred(raw, microscope)
-    picture = seen
-    if specimen.spots:
-        picture = blurred(raw * spot_transmission(specimen, geometry), microscope)
+    seen, picture = blurred_views(raw, specimen, geometry, microscope)
     paths = [scan_path(microscope.scan, geometry.shape, microscope.pixel_size, rng) for _ in raw]
     clean = np.concatenate(
         [scanned(view[None], path, jitter=False) for view, path in zip(picture, paths, strict=True)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from hyperspy_stereo.simulation.imaging.foil_lines import lines_in_foil
@@ -64,22 +66,15 @@ def truth_of(
     """
     if not line_width > 0:
         raise ValueError(f"line_width must be above 0 px; got {line_width!r}.")
-    reach = np.max([geometry.zero_depth, specimen.thickness - geometry.zero_depth, 0.0])
-    margin = np.abs(geometry.rays).max(axis=0) * reach + geometry.pixel_size
-    lines, owners = lines_in_foil(specimen, geometry.pixel_size, tuple(margin))
+    lines, owners = lines_in_foil(specimen, geometry.pixel_size, _shown_beyond(specimen, geometry))
     kinds = [specimen.kinds[k] if k < len(specimen.kinds) else "line" for k in owners]
     lines = [line - (0.0, 0.0, geometry.zero_depth) for line in lines]
     if reference is None:
         visible = [_in_image(line, geometry) for line in lines]
     else:
         seen = clean if contrast_views is None else contrast_views
-        even = ViewGeometry.even(
-            geometry.incidence,
-            geometry.geometry,
-            geometry.zero_depth,
-            geometry.shape,
-            geometry.pixel_size,
-            geometry.shift,
+        even = replace(
+            geometry, rows=np.zeros_like(geometry.rows), columns=np.zeros_like(geometry.columns)
         )
         strength = [
             contrast_strength(line, specimen.dislocations[k].burgers, specimen.beam)
@@ -100,6 +95,20 @@ def truth_of(
         distractor_mask=distractor_mask(specimen, geometry),
         **maps,
     )
+
+
+def _shown_beyond(specimen: Specimen, geometry: ViewGeometry) -> tuple[float, float]:
+    """How far beyond the field, in x and y, the views show places inside the foil, nm."""
+    field, far = np.asarray(specimen.size, float), np.zeros(2)
+    for view in range(geometry.n_views):
+        entrance = geometry.entry(view, 0.0)
+        middle = geometry.entry(view, specimen.thickness)
+        thickest = max(float(specimen.thickness_at(*at).max()) for at in (entrance, middle))
+        for place in (entrance, geometry.entry(view, max(thickest, 0.0))):
+            low, high = (np.array([f(at) for at in place]) for f in (np.min, np.max))
+            far = np.maximum(far, np.maximum(-low, high - field))
+    # a line is followed to the outer edge of the last pixel
+    return tuple((far + geometry.pixel_size).tolist())
 
 
 def line_maps(

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from hyperspy_stereo.simulation.contrast import columns
+from hyperspy_stereo.simulation.imaging.acquisition import blurred
 from hyperspy_stereo.simulation.imaging.detector_sampling import Samples
 from hyperspy_stereo.simulation.imaging.microscope import Microscope
 from hyperspy_stereo.simulation.imaging.view_geometry import ViewGeometry
@@ -192,8 +193,7 @@ def tilted_images(
     how = propagation or Propagation()
     out = np.zeros((geometry.n_views, *geometry.shape), np.float32)
     for view, deviation in enumerate(deviations):
-        beam = specimen.beam
-        seen = replace(specimen, beam=replace_s(beam, beam.s + float(deviation)))
+        seen = replace(specimen, beam=specimen.beam.with_s(specimen.beam.s + float(deviation)))
         x, y = geometry.entry(view, geometry.zero_depth)
         bf, df = columns.column_images(
             seen,
@@ -209,9 +209,27 @@ def tilted_images(
     return out
 
 
-def replace_s(beam, s: float):
-    """Return the two-beam condition with another excitation error (1/nm)."""
-    return type(beam)(beam.g, s, beam.xi_g, beam.xi_g_abs, beam.xi_0_abs)
+def blurred_views(
+    raw: np.ndarray, specimen: Specimen, geometry: ViewGeometry, microscope: Microscope
+) -> tuple[np.ndarray, np.ndarray]:
+    """Views as the probe's source blurs them, without and with the blobs on the faces.
+
+    Parameters
+    ----------
+    raw : (V, H, W) ndarray
+        Without spots and blur.
+    specimen, geometry, microscope
+        Spots, the views, and the size of the source.
+
+    Returns
+    -------
+    without, with_spots : (V, H, W) float32 ndarrays
+        The same array where there are no spots. Without spots lines alone change the contrast.
+    """
+    without = blurred(raw, microscope)
+    if not specimen.spots:
+        return without, without
+    return without, blurred(raw * spot_transmission(specimen, geometry), microscope)
 
 
 def spot_transmission(specimen: Specimen, geometry: ViewGeometry) -> np.ndarray:
