@@ -1,5 +1,6 @@
 """Views: parallax, contrast, order, and what noise does to them."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -60,7 +61,7 @@ def test_the_first_view_has_the_larger_incidence_and_disparity_grows_with_depth(
     for depth in (30.0, 80.0, 140.0):
         pair = stereo_views(foil(depth), Microscope.noiseless(), stereo_angle=6)
         disparities.append(shift_between(*pair.images[:, 5]))
-    assert disparities[0] < -3 < abs(disparities[1]) + 3
+    assert disparities[0] < -3
     assert abs(disparities[1]) < 0.2
     assert disparities[2] > 3
 
@@ -75,6 +76,24 @@ def test_spherical_aberration_acts_as_a_nearer_focus():
     plain = stereo_views(foil(), Microscope.noiseless())
     assert np.abs(seen.images - plain.images).max() > 0.05
     assert seen.truth.lines[0][0, 2] == pytest.approx(defocus, rel=1e-3)
+
+
+def test_each_view_has_the_focus_of_its_own_incidence_with_spherical_aberration():
+    aberration = 0.05
+    seen = stereo_views(
+        foil(), Microscope.noiseless(spherical_aberration=aberration), n_views=4, stereo_angle=6
+    )
+    slope = np.tan(seen.incidence[:, 0] / 1000)
+    middle = 96 / 2 + 0.37
+    for view, (theta, image) in enumerate(zip(slope, seen.images, strict=True)):
+        moved = Microscope.noiseless(focus_depth=80 - aberration * 1e6 * theta**2)
+        alone = stereo_views(foil(), moved, n_views=4, stereo_angle=6).images[view]
+        assert np.abs(image - alone).max() < 0.01
+        # a feature in the focus appears beside its place by the third power of the incidence
+        expected = middle - aberration * 1e6 * theta**3
+        columns = np.flatnonzero(seen.truth.line_mask[view, 5])
+        assert columns.mean() == pytest.approx(expected, abs=0.6)
+    assert np.abs(aberration * 1e6 * slope**3).max() > 5
 
 
 def test_without_absorption_both_fields_hold_all_electrons():
@@ -94,12 +113,8 @@ def test_excitation_error_follows_the_incidence_across_the_kikuchi_line_only():
     across = stereo_views(empty, Microscope.noiseless(), azimuth=90.0, stereo_angle=0.6)
     for view, incidence in zip(across.images, across.incidence[:, 0] / 1000, strict=True):
         # turned by 90 degrees, g lies along the rows
-        bf, _ = perfect_crystal(replace_s(BEAM, -np.tan(incidence) * 5.0), 160.0)
+        bf, _ = perfect_crystal(BEAM.with_s(-np.tan(incidence) * 5.0), 160.0)
         assert view == pytest.approx(bf, abs=1e-4)
-
-
-def replace_s(beam, s):
-    return TwoBeam(beam.g, s, beam.xi_g, beam.xi_g_abs, beam.xi_0_abs)
 
 
 def test_a_wide_detector_washes_contrast_out_and_a_slit_along_the_line_less():
@@ -121,6 +136,42 @@ def test_segments_look_along_their_azimuths():
     found = np.rad2deg(np.arctan2(views.incidence[:, 1], views.incidence[:, 0])) % 360
     assert found == pytest.approx(azimuths, abs=3)
     assert views.images.shape == (4, 4, 24)
+
+
+def test_segments_share_all_electrons_between_bright_and_dark_field():
+    lossless = replace(foil(size=(32.0, 6.0)), beam=TwoBeam([0.0, 5.0, 0.0], 0.003, 40.0))
+    bright, dark = (
+        segment_views(
+            lossless, Microscope.noiseless(), 10, 30, (0.0, 180.0), n_samples=12, signal=signal
+        ).images
+        for signal in ("bright field", "dark field")
+    )
+    assert bright + dark == pytest.approx(1, abs=1e-4)
+    assert np.abs(bright - dark).max() > 0.1
+
+
+def test_what_lies_on_the_tilt_axis_does_not_move():
+    for axis in (30.0, 100.0):
+        microscope = Microscope.noiseless(pixel_size=0.5)
+        views = tilt_views(foil(30.0), (-4, 4), microscope, axis_depth=axis)
+        expected = 2 * np.sin(np.deg2rad(4)) * (30 - axis)
+        assert shift_between(*views.images[:, 10]) * 0.5 == pytest.approx(expected, abs=0.4)
+        assert views.truth.lines[0][:, 2] == pytest.approx(30 - axis)
+
+
+def test_excitation_errors_of_tilts_scatter_by_their_rms():
+    thin = Specimen((4.0, 4.0), 30.0, TwoBeam([0.0, 5.0, 0.0], 0.012, 40.0))
+    tilts = np.linspace(4, -4, 80)
+    views = tilt_views(thin, tilts, Microscope.noiseless(), deviation_error=0.002, seed=1)
+    s = np.linspace(0, 0.024, 400)
+    found = []
+    for tilt, view in zip(tilts, views.images, strict=True):
+        thickness = 30 / np.cos(np.deg2rad(tilt))
+        bright = [float(perfect_crystal(thin.beam.with_s(value), thickness)[0]) for value in s]
+        assert np.ptp(view) < 1e-5
+        found.append(np.interp(view[0, 0], bright, s))
+    assert np.mean(found) == pytest.approx(0.012, abs=0.0008)
+    assert np.std(found) == pytest.approx(0.002, rel=0.25)
 
 
 def test_tilted_disparity_is_twice_the_sine_of_half_the_angle():
@@ -171,8 +222,13 @@ def test_counts_of_a_view_have_the_given_dose_and_stop_at_the_counter():
     counts = stereo_views(empty, microscope).images * 400
     assert counts.mean() == pytest.approx(400 * bf, rel=0.02)
     assert counts.var() == pytest.approx(400 * bf, rel=0.06)
-    full = Microscope(dose=1e5, counter=Counter(bits=8))
-    assert np.allclose(stereo_views(empty, full).images * 1e5, 255)
+    with pytest.warns(UserWarning, match="255") as told:
+        full = stereo_views(empty, Microscope(dose=1e5, counter=Counter(bits=8)))
+    assert np.allclose(full.images * 1e5, 255)
+    dose = float(re.search(r"dose=([\d.e+]+)", str(told[0].message))[1])
+    fitting = stereo_views(empty, Microscope(dose=dose, counter=Counter(bits=8))).images * dose
+    assert 180 < fitting.mean() < 255
+    assert (fitting > 254.5).mean() < 0.01
 
 
 def test_same_seed_same_images():
@@ -212,7 +268,8 @@ def test_turning_moves_places_and_directions_together(azimuth, u, v):
         terms[i, j] = rng.normal()
     line = Dislocation(rng.uniform(0, 50, (3, 3)), [0.1, 0.2, 0.3])
     plane = Boundary(np.array([20.0, 10.0, 5.0]), np.array([0.6, 0.0, 0.8]))
-    given_ = Specimen((60.0, 40.0), 100.0, BEAM, (line,), boundaries=(plane,), wedge=terms)
+    grains = {"boundaries": (plane,), "grain_deviations": (0.0, 0.0)}
+    given_ = Specimen((60.0, 40.0), 100.0, BEAM, (line,), **grains, wedge=terms)
     turned = turned_specimen(given_, azimuth)
     before, after = given_.dislocations[0], turned.dislocations[0]
     assert turned.beam.g @ after.burgers == pytest.approx(given_.beam.g @ before.burgers)
@@ -253,8 +310,29 @@ def test_the_kikuchi_line_is_perpendicular_to_g_and_becomes_the_rows():
         (lambda: tilt_views(foil(), (4,)), "two or more"),
         (lambda: tilt_views(foil(), (80, 0)), "60 degrees"),
         (lambda: tilt_views(foil(), deviation_error=-1), "deviation_error"),
+        (lambda: tilt_views(foil(), axis_depth=np.nan), "axis_depth"),
+        (lambda: tilt_views(foil(), seed=-1), "seed"),
+        (lambda: stereo_views(foil(), seed=-1), "seed"),
+        (lambda: segment_views(foil(), seed=-1), "seed"),
+        (lambda: stereo_views(foil(), poisson_ratio=0.7), "poisson_ratio"),
+        (lambda: stereo_views(foil(), line_width=0), "line_width"),
     ],
 )
 def test_wrong_views_are_told(call, word):
     with pytest.raises(ValueError, match=word):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "word"),
+    [
+        (lambda: stereo_views(foil(), microscope=300), "Microscope"),
+        (lambda: segment_views(foil(), microscope="TEM"), "Microscope"),
+        (lambda: tilt_views(foil(), microscope=300), "Microscope"),
+        (lambda: tilt_views(foil(), axis_depth="middle"), "axis_depth"),
+        (lambda: stereo_views(foil(), seed=None), "seed"),
+    ],
+)
+def test_wrong_kinds_are_told(call, word):
+    with pytest.raises(TypeError, match=word):
         call()
