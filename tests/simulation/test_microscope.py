@@ -1,5 +1,7 @@
 """The microscope: what it records of a known image, and what it refuses."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -54,9 +56,27 @@ def test_counters_stop_at_their_depth(bits):
     top = 2**bits - 1
     dose = 2.0 * top
     image = np.array([[[0.1, 0.9]]])
-    counts = counted(image, dose, Counter(bits=bits), np.random.default_rng(0)) * dose
+    with pytest.warns(UserWarning, match=str(top)):
+        counts = counted(image, dose, Counter(bits=bits), np.random.default_rng(0)) * dose
     assert counts[0, 0, 1] == pytest.approx(top)
     assert counts[0, 0, 0] < top
+
+
+def test_one_full_count_in_a_hundred_is_no_reason_to_warn():
+    image = np.full((1, 10, 100), 0.1)
+    image[0, 0, :9] = 0.9
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        counted(image, 500.0, Counter(bits=8), np.random.default_rng(0))
+    image[0, 1, :9] = 0.9
+    # 207 + 3 sqrt(207) = 250 counts fit, 216 + 3 sqrt(216) = 260 do not
+    with pytest.warns(UserWarning, match=r"2% .*dose=230"):
+        counted(image, 500.0, Counter(bits=8), np.random.default_rng(0))
+
+
+def test_uncounted_images_never_fill_counters():
+    image = np.full((1, 2, 2), 3.0)
+    assert counted(image, np.inf, Counter(bits=8), np.random.default_rng(0)) == pytest.approx(3.0)
 
 
 def test_afterglow_moves_a_share_one_position_on_and_loses_nothing():

@@ -12,6 +12,8 @@ from hyperspy_stereo.simulation.imaging.foil_lines import lines_in_foil
 from hyperspy_stereo.simulation.imaging.microscope import Microscope, ScanNoise
 from hyperspy_stereo.simulation.imaging.stereo_views import segment_views, stereo_views
 from hyperspy_stereo.simulation.imaging.tilt_views import tilt_views
+from hyperspy_stereo.simulation.imaging.truth_maps import truth_of
+from hyperspy_stereo.simulation.imaging.view_geometry import ViewGeometry
 from hyperspy_stereo.simulation.specimen import Boundary, Specimen, SurfaceSpot
 
 BEAM = TwoBeam([0.0, 5.0, 0.0], 0.0, 40.0, 660.0, 600.0)
@@ -178,6 +180,60 @@ def test_fault_strips_and_blobs_have_their_masks():
     whole = StackingFault(fault.edge_a, fault.edge_b, [0, 0.2, 0])
     hidden = replace(marked, faults=(whole,))
     assert not stereo_views(hidden, Microscope.noiseless()).truth.boundary_mask.any()
+
+
+@pytest.mark.parametrize("angle", [15.0, 40.0])
+def test_tilted_lines_reach_the_edges_of_the_image(angle):
+    line = Dislocation([[200.0, 10, 20], [210.0, 10, 20]], (0.0, 0.2, 0.0))
+    wide = Specimen((400.0, 20.0), 40.0, BEAM, (line,), ("line",))
+    truth = tilt_views(wide, (angle, -angle), Microscope.noiseless(pixel_size=2.0)).truth
+    assert truth.line_mask.any(axis=1).all()
+
+
+def test_lines_are_followed_as_far_as_the_thick_side_of_a_wedge_shows_them():
+    wedge = np.zeros((3, 3))
+    wedge[1, 0] = 50.0
+    line = Dislocation([[30.0, 10, 105], [40.0, 10, 105]], (0.0, 0.2, 0.0))
+    foil = Specimen((80.0, 20.0), 60.0, BEAM, (line,), ("line",), wedge=wedge)
+    microscope = Microscope.noiseless(convergence_angle=100.0)
+    truth = stereo_views(foil, microscope, stereo_angle=11).truth
+    (deep,) = truth.lines
+    # the last pixel of the first view, 79 nm, is the ray that is here at the line's depth
+    assert deep[:, 0].max() >= 79 + np.tan(np.deg2rad(5.5)) * (105 - 30)
+
+
+@pytest.mark.parametrize("width", [1.0, 3.0, 6.0])
+def test_lines_in_masks_have_their_width(width):
+    level = Dislocation([[60.4, 0, 50], [60.4, 100, 50]], (0.0, 0.2, 0.0))
+    specimen = replace(inclined(size=(120.0, 30.0)), dislocations=(level,))
+    for views in (
+        stereo_views(specimen, Microscope.noiseless(), line_width=width),
+        tilt_views(specimen, (3, -3), Microscope.noiseless(), line_width=width),
+    ):
+        assert (views.truth.line_mask[:, 5:-5].sum(axis=2) == width).all()
+
+
+def test_lines_below_the_least_contrast_are_not_visible():
+    specimen = inclined()
+    views, empty = (
+        stereo_views(foil, Microscope.noiseless())
+        for foil in (specimen, replace(specimen, dislocations=(), kinds=()))
+    )
+    geometry = ViewGeometry.even(views.incidence, "tiltless", 50.0, (100, 120), 1.0)
+    clean, reference = views.truth.clean, empty.truth.clean
+
+    def seen(least):
+        truth = truth_of(specimen, geometry, clean, reference, min_contrast=least)
+        return int(truth.visible[0].sum())
+
+    # a difference of two averages of a change is never above twice the change itself
+    largest = 2 * np.abs(clean / reference - 1).max()
+    shown = [seen(least) for least in np.linspace(0, largest, 12)]
+    assert shown == sorted(shown, reverse=True)
+    # all but the points beyond the last pixel
+    assert shown[0] > 0.95 * views.truth.visible[0].size
+    assert any(0 < count < shown[0] for count in shown)
+    assert shown[-1] == 0
 
 
 def test_masks_follow_the_drift_of_the_scan():
