@@ -213,17 +213,22 @@ def test_boundary_between_equal_grains_is_invisible():
     np.testing.assert_allclose(a, b, atol=2e-5)
 
 
-def test_grains_above_each_other_are_layers():
-    planes = tuple(Boundary(np.array([0, 0, z]), np.array([0, 0, 1.0])) for z in (40.0, 100.0))
-    foil = Specimen((9, 9), 140.0, BEAM, boundaries=planes, grain_deviations=(0.0, 0.03, -0.02))
+@pytest.mark.parametrize(
+    ("upper", "lower", "tolerance"), [(40.0, 100.0, 3e-5), (40.7, 101.5, 2e-3), (41.6, 99.1, 2e-3)]
+)
+@pytest.mark.parametrize("up", [1, -1])
+def test_grains_above_each_other_are_layers(upper, lower, tolerance, up):
+    planes = [Boundary(np.array([0, 0, z]), np.array([0, 0, 1.0 * up])) for z in (upper, lower)]
+    deviations = (0.0, 0.03, -0.02)
+    foil = Specimen((9, 9), 140.0, BEAM, boundaries=planes[::up], grain_deviations=deviations[::up])
     bf, df = column_images(foil, [[0.0, 0.0]], [1.0, 2.0], [3.0])
     expected = intensities(
-        expm(generator(BEAM) * 40),
-        expm(generator(BEAM, BEAM.s + 0.03) * 60),
-        expm(generator(BEAM, BEAM.s - 0.02) * 40),
+        expm(generator(BEAM) * upper),
+        expm(generator(BEAM, BEAM.s + 0.03) * (lower - upper)),
+        expm(generator(BEAM, BEAM.s - 0.02) * (140 - lower)),
     )
-    np.testing.assert_allclose(bf, expected[0], atol=3e-5)
-    np.testing.assert_allclose(df, expected[1], atol=3e-5)
+    np.testing.assert_allclose(bf, expected[0], atol=tolerance)
+    np.testing.assert_allclose(df, expected[1], atol=tolerance)
 
 
 def flat_fault(displacement, z=61.0, low=-20.0, high=20.0):
@@ -234,13 +239,15 @@ def flat_fault(displacement, z=61.0, low=-20.0, high=20.0):
 
 
 @pytest.mark.parametrize("turns", [1.0, 0.5, 1 / 3])
-def test_fault_shifts_the_phase_where_rays_cross_it(turns):
+@pytest.mark.parametrize("depth", [60.0, 60.3, 61.0, 61.8])
+def test_fault_shifts_the_phase_where_rays_cross_it(turns, depth):
     # edge_b - edge_a along x, edges along y: the normal is +z, so that rays see + g.displacement.
-    foil = Specimen((9, 9), 120.0, BEAM, faults=(flat_fault([0, turns / 5, 0]),))
+    foil = Specimen((9, 9), 120.0, BEAM, faults=(flat_fault([0, turns / 5, 0], depth),))
     bf, df = column_images(foil, [[0.0, 0.0]], [-25.0, 0.0, 10.0, 25.0], [0.0, 3.0])
     phase = np.diag([1, np.exp(2j * np.pi * turns)])
     perfect = intensities(expm(generator(BEAM) * 120))
-    faulted = intensities(expm(generator(BEAM) * 61), phase, expm(generator(BEAM) * 59))
+    above, below = expm(generator(BEAM) * depth), expm(generator(BEAM) * (120 - depth))
+    faulted = intensities(above, phase, below)
     expected = np.array([perfect, faulted, faulted, perfect])
     np.testing.assert_allclose(bf[0], np.tile(expected[:, 0], (2, 1)), atol=3e-5)
     np.testing.assert_allclose(df[0], np.tile(expected[:, 1], (2, 1)), atol=3e-5)

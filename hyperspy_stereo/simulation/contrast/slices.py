@@ -5,9 +5,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from hyperspy_stereo.simulation.contrast.faults import crossings, faulted_columns
 from hyperspy_stereo.simulation.contrast.line_tiles import LANES, N_NODE
 from hyperspy_stereo.simulation.contrast.ray_phases import (
-    add_faults,
     add_fine_fields,
     add_smooth_field,
     rotations,
@@ -260,19 +260,22 @@ def group_images(view, foil, lines, field, fine, faults, boundaries, members, be
         regions = np.zeros((n_slices if n_regions > 1 else 1, nx), np.int8)
         for row in range(r0, r1):
             cosine = phase[row - r0]
-            add_faults(faults[0], faults[1], x, y[row], theta, focus, dz[row], cosine)
+            found = crossings(faults[0], faults[1], x, y[row], theta, focus, dz[row], n_slices)
             if n_regions > 1:
-                set_regions(boundaries[0], boundaries[1], x, y[row], theta, focus, dz[row], regions)
+                set_regions(
+                    boundaries[0], boundaries[1], boundaries[2], x, y[row], theta, focus, dz[row],
+                    regions, cosine,
+                )  # fmt: skip
             rotations(cosine, sine)
             for m in range(len(members[0])):
                 _send(
-                    cosine, sine, regions, dz[row], deviation[row], members[0][m], members[1][m],
-                    boundaries[2], beam, bf[m, row], df[m, row],
+                    cosine, sine, regions, found, dz[row], deviation[row], members[0][m],
+                    members[1][m], boundaries[2], beam, bf[m, row], df[m, row],
                 )  # fmt: skip
 
 
 @numba.njit(**FAST)
-def _send(cosine, sine, regions, dz, deviation, s, path, grains, beam, bf, df):
+def _send(cosine, sine, regions, found, dz, deviation, s, path, grains, beam, bf, df):
     """One row of pixels of one incidence."""
     nx = len(dz)
     full = np.empty((len(grains), 6, nx), np.float32)
@@ -286,6 +289,9 @@ def _send(cosine, sine, regions, dz, deviation, s, path, grains, beam, bf, df):
         _propagate(cosine, sine, regions, full, half, state)
     else:
         _propagate_even(cosine, sine, full[0], half[0], state)
+    if len(found) > 0:
+        q = complex(beam[0], beam[1])
+        faulted_columns(found, cosine, sine, regions, dz * path, deviation + s, grains, q, state)
     rate = np.float32(-2 * np.pi) * beam[2] * path * np.float32(len(cosine))
     for i in range(nx):
         fade = np.exp(rate * dz[i])
