@@ -228,7 +228,7 @@ def test_lines_below_the_least_contrast_are_not_visible():
 
     # a difference of two averages of a change is never above twice the change itself
     largest = 2 * np.abs(clean / reference - 1).max()
-    shown = [seen(least) for least in np.linspace(0, largest, 12)]
+    shown = [seen(least) for least in np.linspace(0, largest, 40)]
     assert shown == sorted(shown, reverse=True)
     # all but the points beyond the last pixel
     assert shown[0] > 0.95 * views.truth.visible[0].size
