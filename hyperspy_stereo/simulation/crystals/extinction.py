@@ -172,14 +172,19 @@ def absorptive_form_factor(element: str, g: float, debye_waller: float) -> float
     return float(radial @ (both * damping) @ azimuthal)
 
 
+def is_allowed(material: Crystal, hkl: tuple[int, int, int]) -> bool:
+    """Whether a reflection of three indices is there: not zero and not forbidden."""
+    waves = _waves(material, hkl)
+    return any(hkl) and bool(abs(waves.sum()) >= FORBIDDEN * np.abs(waves).sum())
+
+
 @lru_cache(maxsize=4096)
 def _parameters(material: Crystal, hkl: tuple[int, int, int], voltage: float) -> Extinction:
     from diffsims.utils.sim_utils import get_electron_wavelength
     from scipy.constants import c, e, m_e
 
-    waves = _waves(material, hkl)
-    factor = abs(waves.sum())
-    if hkl == (0, 0, 0) or factor < FORBIDDEN * np.abs(waves).sum():
+    factor = abs(_waves(material, hkl).sum())
+    if not is_allowed(material, hkl):
         raise ValueError(
             f"{plane_label(hkl, material.hexagonal)} is forbidden in {material.name}; allowed are "
             f"{', '.join(_allowed(material))}."
@@ -257,8 +262,7 @@ def _allowed(material: Crystal, number: int = 4) -> list[str]:
     """Labels of the allowed reflections with the shortest g, one of each length."""
     found: dict[float, str] = {}
     for hkl in product(range(5), repeat=3):
-        waves = _waves(material, hkl)
-        if any(hkl) and abs(waves.sum()) >= FORBIDDEN * np.abs(waves).sum():
+        if is_allowed(material, hkl):
             length = round(float(np.linalg.norm(np.array(hkl) @ material.reciprocal)), 4)
             found.setdefault(length, plane_label(hkl, material.hexagonal))
     return [found[length] for length in sorted(found)[:number]]

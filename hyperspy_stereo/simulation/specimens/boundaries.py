@@ -47,8 +47,8 @@ def lamellae(
     -------
     tuple of Boundary
         In the order of their normals. Edge-on to inclined by 55 degrees, less in thick foils; a
-        single one may lie in any direction, as between grains. Lamellae are some tens to hundreds
-        of nm wide.
+        single one may lie in any direction, as between grains. Lamellae are 35 nm to
+        half of the field wide; in fields below 140 nm they are a quarter of it or more.
 
     Raises
     ------
@@ -69,7 +69,8 @@ def lamellae(
     if rng.random() < 0.5:
         normal = -normal
     level = normal[:2] / np.hypot(*normal[:2])
-    widths = np.exp(rng.uniform(np.log(35), np.log(0.5 * max(size)), max(n - 1, 0)))
+    narrowest = min(35.0, 0.25 * max(size))
+    widths = np.exp(rng.uniform(np.log(narrowest), np.log(0.5 * max(size)), max(n - 1, 0)))
     # widths are those seen in the image; the first plane is put so that the stack is in the field
     places = np.concatenate([[0.0], np.cumsum(widths)])[:n]
     half_field = 0.5 * (abs(level) @ np.array(size))

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from hyperspy_stereo.simulation.crystals.extinction import is_allowed
 from hyperspy_stereo.simulation.crystals.orientation import FoilOrientation
 from hyperspy_stereo.simulation.crystals.structure import Crystal
 
@@ -18,16 +19,16 @@ _CUBIC = (
     ((0, 0, 1), ((2, 0, 0), (2, 2, 0))),
     ((1, 1, 2), ((1, 1, -1), (2, -2, 0))),
 )
+_HEXAGONAL = (
+    ((0, 0, 0, 1), ((1, 1, -2, 0), (1, -1, 0, 0))),
+    ((1, -1, 0, 0), ((0, 0, 0, 2), (1, 1, -2, 0))),
+    ((1, 1, -2, 0), ((0, 0, 0, 2), (1, -1, 0, 0))),
+)
 _CONDITIONS = {
     "TiAl": (
         ((1, 1, 0), ((0, 0, 2), (1, -1, 1), (2, -2, 0))),
         ((1, 0, 1), ((1, 1, -1), (0, 2, 0), (2, 0, -2))),
         ((0, 1, 0), ((0, 0, 2), (2, 0, 0))),
-    ),
-    "GaN": (
-        ((0, 0, 0, 1), ((1, 1, -2, 0), (1, -1, 0, 0))),
-        ((1, -1, 0, 0), ((0, 0, 0, 2), (1, 1, -2, 0))),
-        ((1, 1, -2, 0), ((0, 0, 0, 2), (1, -1, 0, 0))),
     ),
     "Si": (
         ((1, 1, 0), ((1, -1, 1), (0, 0, 4), (2, -2, 0))),
@@ -42,7 +43,8 @@ def random_orientation(crystal: Crystal, rng: np.random.Generator) -> FoilOrient
     Parameters
     ----------
     crystal : Crystal
-        A preset; others are treated as cubic.
+        A preset, or another one: its conditions are those of hexagonal crystals if it is, else
+        those of cubic ones; forbidden reflections are left out.
     rng : numpy.random.Generator
         Source of randomness.
 
@@ -64,11 +66,28 @@ def random_orientation(crystal: Crystal, rng: np.random.Generator) -> FoilOrient
     >>> foil.crystal.name
     'GaN'
     """
-    conditions = _CONDITIONS.get(crystal.name, _CUBIC)
+    conditions = _allowed_conditions(crystal)
     zone, reflections = conditions[rng.integers(len(conditions))]
     g = reflections[rng.integers(len(reflections))]
     zones = _zones_near(crystal, zone, g)
     return FoilOrientation(crystal, zones[rng.integers(len(zones))], g, rng.uniform(0, 360))
+
+
+@lru_cache(maxsize=64)
+def _allowed_conditions(crystal: Crystal) -> tuple[tuple[tuple, tuple], ...]:
+    """Zone axes, each with those of its usual reflections that the crystal has."""
+    usual = _HEXAGONAL if crystal.hexagonal else _CONDITIONS.get(crystal.name, _CUBIC)
+    allowed = []
+    for zone, reflections in usual:
+        seen = tuple(g for g in reflections if is_allowed(crystal, crystal.plane_indices(g)))
+        if seen:
+            allowed.append((zone, seen))
+    if not allowed:
+        raise ValueError(
+            f"{crystal.name} has none of the usual reflections: give orientation="
+            f"FoilOrientation({crystal.name}, zone_axis, g) with one that it has."
+        )
+    return tuple(allowed)
 
 
 @lru_cache(maxsize=64)

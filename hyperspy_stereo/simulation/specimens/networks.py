@@ -6,6 +6,8 @@ out (F. C. Frank's rule).
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from hyperspy_stereo.simulation.crystals.orientation import FoilOrientation
@@ -77,8 +79,15 @@ def junction(
     length = drawn if length is None else float(length)
     if not length > 0:
         raise ValueError(f"length must be above 0 nm; got {length!r}.")
-    first = choose_glide(orientation, rng, visible)
-    second = _partner(first, orientation, rng)
+    joining = _joining(orientation)
+    if not joining:
+        raise ValueError(
+            f"no two glide systems of {orientation.crystal.name} form a junction; take another "
+            "kind than 'junction'."
+        )
+    first = choose_glide(orientation, rng, visible, joining)
+    partners = _partners(first, orientation)
+    second = partners[rng.integers(len(partners))]
     axis = np.cross(first.normal, second.normal)
     axis /= np.linalg.norm(axis)
     place = random_place(size, thickness, rng, centre)
@@ -244,8 +253,19 @@ def tangle(
     return Arrangement("tangle", tuple(lines))
 
 
-def _partner(first: Glide, orientation: FoilOrientation, rng: np.random.Generator) -> Glide:
-    """A system on another plane whose Burgers vector makes the junction shorter than its parts."""
+def joins(orientation: FoilOrientation) -> bool:
+    """Whether some two glide systems of a crystal form a `junction`."""
+    return bool(_joining(orientation))
+
+
+@lru_cache(maxsize=32)
+def _joining(orientation: FoilOrientation) -> tuple[Glide, ...]:
+    """Glide systems that have a partner."""
+    return tuple(s for s in glide_systems(orientation) if _partners(s, orientation))
+
+
+def _partners(first: Glide, orientation: FoilOrientation) -> list[Glide]:
+    """Systems on another plane whose Burgers vector makes the junction shorter than its parts."""
     found = []
     for system in glide_systems(orientation):
         if np.linalg.norm(np.cross(system.normal, first.normal)) < 0.2:
@@ -255,12 +275,7 @@ def _partner(first: Glide, orientation: FoilOrientation, rng: np.random.Generato
             parts = first.burgers @ first.burgers + candidate.burgers @ candidate.burgers
             if 1e-6 < total @ total < 0.999 * parts:
                 found.append(candidate)
-    if not found:
-        raise ValueError(
-            f"no two glide systems of {orientation.crystal.name} form a junction; take another "
-            "kind than 'junction'."
-        )
-    return found[rng.integers(len(found))]
+    return found
 
 
 def _arm(node, outwards, system, thickness, far, rng):

@@ -27,10 +27,14 @@ from hyperspy_stereo.simulation.specimens.foil import random_bend, random_orient
 from hyperspy_stereo.simulation.specimens.glide import dipole, dissociated, pile_up, splits
 from hyperspy_stereo.simulation.specimens.lines import bowed_lines, threading_lines
 from hyperspy_stereo.simulation.specimens.loops import helix, loop
-from hyperspy_stereo.simulation.specimens.networks import junction, network, tangle
+from hyperspy_stereo.simulation.specimens.networks import joins, junction, network, tangle
 from hyperspy_stereo.simulation.specimens.paths import plane_frame
 from hyperspy_stereo.simulation.specimens.surface import random_spots
-from hyperspy_stereo.simulation.specimens.systems import Arrangement, choose_glide
+from hyperspy_stereo.simulation.specimens.systems import (
+    Arrangement,
+    choose_glide,
+    triads,
+)
 
 ATTEMPTS = 40
 MOST_LINES = 80
@@ -121,6 +125,8 @@ def random_specimen(
     ------
     ValueError
         If an argument cannot be, or no line of these kinds is visible with this g.
+    TypeError
+        If the orientation is not a FoilOrientation.
 
     Examples
     --------
@@ -167,7 +173,8 @@ def _bare_foil(streams, material, size, thickness, voltage, orientation, n_bound
     deviations = grain_deviations(planes, size, beam.xi_g, grains)
     specimen = Specimen(
         size, thick, beam, boundaries=planes, grain_deviations=deviations, wedge=wedge, bend=bend,
-        crystal=foil.crystal.name,
+        crystal=foil.crystal.name, voltage=float(voltage),
+        poisson_ratio=foil.crystal.poisson_ratio,
     )  # fmt: skip
     return specimen, foil
 
@@ -211,8 +218,9 @@ def _resolved(specimen: Specimen) -> float:
 def _plan(specimen, foil, kinds, rng):
     """Kinds that come first, and those that the rest is drawn from with their shares."""
     shares = dict(_HEXAGONAL if foil.crystal.hexagonal else _SHARES)
-    if not splits(foil):
-        shares.pop("dissociated", None)
+    impossible = _impossible(foil)
+    for name in impossible:
+        shares.pop(name, None)
     if specimen.boundaries:
         shares["interface"] = 1.5
     if kinds is None:
@@ -225,13 +233,25 @@ def _plan(specimen, foil, kinds, rng):
         pool, plan = list(kinds), list(kinds)
         if "interface" in pool and not specimen.boundaries:
             raise ValueError("kinds with 'interface' need n_boundaries of 1 or more.")
-        if "dissociated" in pool and not splits(foil):
+        for name in set(impossible) & set(pool):
             raise ValueError(
-                f"{foil.crystal.name} has no f.c.c. stacking, so that 'dissociated' cannot be "
-                "drawn; leave it out of kinds or take another crystal."
+                f"{foil.crystal.name} {impossible[name]}, so that {name!r} cannot be drawn; leave "
+                "it out of kinds or take another crystal."
             )
     weights = np.array([shares.get(name, 1.0) for name in pool])
     return plan, pool, weights / weights.sum()
+
+
+def _impossible(foil: FoilOrientation) -> dict[str, str]:
+    """Kinds that a crystal cannot have, and why."""
+    reasons = {}
+    if not splits(foil):
+        reasons["dissociated"] = "has no f.c.c. stacking"
+    if not joins(foil):
+        reasons["junction"] = "has no two glide systems that attract each other"
+    if not triads(foil):
+        reasons["network"] = "has no three Burgers vectors in a plane that add up to zero"
+    return reasons
 
 
 def _common(foil: FoilOrientation) -> str:
@@ -283,23 +303,35 @@ def _checked_kinds(kinds) -> tuple[str, ...] | None:
 def _check(seed, size, thickness, n_lines, voltage, n_boundaries) -> None:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number, 0 or more; got {seed!r}.")
-    width_height = np.asarray(size, dtype=float)
-    if width_height.shape != (2,) or not (np.isfinite(width_height) & (width_height >= 20)).all():
+    sides = size if isinstance(size, tuple | list | np.ndarray) else ()
+    if len(sides) != 2 or not all(_is_number(side) and side >= 20 for side in sides):
         raise ValueError(
             f"size must be width and height of the field in nm, each 20 or more; got {size!r}."
         )
-    if thickness is not None and not (np.isfinite(thickness) and thickness >= 20):
-        raise ValueError(f"thickness must be 20 nm or more, not {thickness!r}.")
-    if not (np.isfinite(voltage) and voltage > 0):
-        raise ValueError(f"voltage must be above 0 kV; got {voltage!r}.")
+    if thickness is not None and not (_is_number(thickness) and thickness >= 20):
+        raise ValueError(f"thickness must be a number of nm, 20 or more, not {thickness!r}.")
+    if not (_is_number(voltage) and voltage > 0):
+        raise ValueError(f"voltage must be a number of kV above 0; got {voltage!r}.")
     for name, number in (("n_lines", n_lines), ("n_boundaries", n_boundaries)):
-        if number is not None and (int(number) != number or number < 0):
+        if number is None:
+            continue
+        if not _is_number(number) or int(number) != number or number < 0:
             raise ValueError(f"{name} must be a whole number, 0 or more; got {number!r}.")
+
+
+def _is_number(value) -> bool:
+    plain = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return plain and bool(np.isfinite(value))
 
 
 def _material(crystal, orientation) -> Crystal | None:
     if orientation is None:
         return None if crystal is None else crystals.crystal(crystal)
+    if not isinstance(orientation, FoilOrientation):
+        raise TypeError(
+            "orientation must be a FoilOrientation, such as FoilOrientation('Al', zone_axis="
+            f"(1, 1, 0), g=(0, 0, 2)); got {orientation!r}."
+        )
     if crystal is not None and crystals.crystal(crystal) != orientation.crystal:
         raise ValueError(
             f"crystal is {crystals.crystal(crystal).name} but the orientation is one of "
