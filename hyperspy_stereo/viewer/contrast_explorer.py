@@ -68,6 +68,8 @@ class ContrastExplorer:
     def set(self, **settings: Any) -> ContrastExplorer:
         """Change some of the settings, and the images and sliders with them.
 
+        A slider that does not reach as far as the setting is made longer.
+
         Parameters
         ----------
         **settings
@@ -87,13 +89,15 @@ class ContrastExplorer:
         case = replace(self.case, **settings)
         if case.shape != self.case.shape or case.pixel_size != self.case.pixel_size:
             raise ValueError("The grid of the images is fixed: make a new ContrastExplorer.")
-        self.case = case
         self.images = case.images()
+        self.case = case
         self._refresh()
         self._following = False
-        for name, control in self._controls.items():
-            control.value = getattr(case, name)
-        self._following = True
+        try:
+            for name, control in self._controls.items():
+                _show(control, getattr(case, name))
+        finally:
+            self._following = True
         return self
 
     @property
@@ -238,10 +242,12 @@ class ContrastExplorer:
         }
 
         def slider(name: str, text: str, low: float, high: float, step: float, form: str) -> Any:
-            return widgets.FloatSlider(
-                value=getattr(case, name), min=low, max=high, step=step, description=text,
-                readout_format=form, **look,
+            control = widgets.FloatSlider(
+                value=low, min=low, max=high, step=step, description=text, readout_format=form,
+                **look,
             )  # fmt: skip
+            _show(control, getattr(case, name))
+            return control
 
         kind = widgets.Dropdown(options=KINDS, value=case.kind, description="dislocation", **look)
         reverse = widgets.Checkbox(value=case.reverse, description="reverse b", indent=True, **look)
@@ -285,6 +291,14 @@ class ContrastExplorer:
     def __repr__(self) -> str:
         settings = ", ".join(f"{k}={v!r}" for k, v in list(asdict(self.case).items())[:8])
         return f"<ContrastExplorer: {settings}>"
+
+
+def _show(control: Any, value: Any) -> None:
+    """Put a value into a control; a slider that does not reach it is made longer."""
+    if hasattr(control, "max"):
+        # Otherwise it would stop at its end, beside a picture of something else.
+        control.min, control.max = min(control.min, value), max(control.max, value)
+    control.value = value
 
 
 def _numbers(case: ContrastCase) -> str:

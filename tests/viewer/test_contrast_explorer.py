@@ -160,6 +160,52 @@ def test_set_moves_the_sliders_and_computes_once(explorer, monkeypatch):
         explorer.set(shape=(5, 5))
 
 
+BEYOND = {"thickness": 400.0, "w": 5.0, "stereo_angle": 15.0, "azimuth": -30.0, "g_azimuth": 270.0}
+LABELS = {
+    "thickness": "thickness (nm)",
+    "w": "w = s ξg",
+    "stereo_angle": "stereo angle (°)",
+    "azimuth": "line azimuth (°)",
+    "g_azimuth": "g azimuth (°)",
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_sliders_show_what_the_picture_shows(explorer, name):
+    controls = sliders_of(explorer.widget)
+    explorer.set(**{name: BEYOND[name]})
+    assert controls[LABELS[name]].value == getattr(explorer.case, name) == BEYOND[name]
+    fresh = ContrastExplorer(shape=(18, 24), pixel_size=8.0, **{name: BEYOND[name]})
+    control = sliders_of(fresh.widget)[LABELS[name]]
+    assert control.value == getattr(fresh.case, name)
+    assert control.min <= BEYOND[name] <= control.max
+
+
+def test_a_setting_that_fails_leaves_the_explorer_at_work(explorer):
+    controls = sliders_of(explorer.widget)
+    with pytest.raises(ValueError, match="finite"):
+        explorer.set(w=np.nan)
+    assert explorer.case.w == 0.0
+    controls["w = s ξg"].value = 1.0
+    assert explorer.case.w == 1.0
+
+
+def test_sliders_are_followed_again_after_one_could_not_be_set(explorer, monkeypatch):
+    from hyperspy_stereo.viewer import contrast_explorer
+
+    controls = sliders_of(explorer.widget)
+
+    def broken(control, value):
+        raise RuntimeError("no such widget")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(contrast_explorer, "_show", broken)
+        with pytest.raises(RuntimeError):
+            explorer.set(depth=0.3)
+    controls["w = s ξg"].value = 2.0
+    assert explorer.case.w == 2.0
+
+
 def test_static_viewers_get_a_picture(explorer):
     bundle = explorer._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
