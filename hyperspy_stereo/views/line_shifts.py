@@ -65,7 +65,7 @@ def measure_line_shifts(
     grid, then by Newton's method. Views count by their contrast over their noise.
     """
     relative = np.stack([_relative(view) for view in views.astype(np.float64)])
-    noise = np.array([_white_noise(r) for r in relative])
+    noise = np.array([white_noise(r) for r in relative])
     smooth = np.stack([ndimage.gaussian_filter(r, 1.0) for r in relative])
     contrast = np.sqrt(np.maximum(smooth.var(axis=(1, 2)) - 0.08 * noise**2, 0))
     weight = contrast / np.maximum(noise, 1e-3 * contrast.max() + 1e-12) ** 2
@@ -88,13 +88,72 @@ def measure_line_shifts(
     return LineShifts(points[good], normals[good], rate[good], covariance[good], chains[good])
 
 
+def common_motion(views: np.ndarray, theta: np.ndarray, max_shift: float) -> np.ndarray:
+    """(2, 2) px per mrad: shift of the whole image with the incidence, zero if it is small.
+
+    Only a large defocus needs this. A small one is left to the lines, each with its own depth.
+    """
+    blurred = np.stack([ndimage.gaussian_filter(v.astype(float), 1.5) for v in views])
+    flat = np.stack([b / np.maximum(ndimage.gaussian_filter(b, 10), 1e-12) - 1 for b in blurred])
+    window = np.outer(*(np.hanning(n) for n in views.shape[1:]))
+    spectra = np.fft.rfft2(flat * window)
+    distance = np.linalg.norm(theta[:, None] - theta[None], axis=2)
+    # neighbours in the disc look alike; their shift is small even where that of the ends is not
+    np.fill_diagonal(distance, np.inf)
+    left, right, shift = [], [], []
+    for v in range(len(views)):
+        for other in np.argsort(distance[v])[:4]:
+            product = np.fft.irfft2(spectra[v] * np.conj(spectra[other]), s=views.shape[1:])
+            left.append(v)
+            right.append(other)
+            shift.append(_peak(product))
+    step, shift = theta[left] - theta[right], np.array(shift)
+    matrix = np.zeros((2, 2))
+    keep = np.ones(len(step), bool)
+    for _ in range(5):
+        matrix = np.linalg.lstsq(step[keep], shift[keep], rcond=None)[0].T
+        off = np.linalg.norm(shift - step @ matrix.T, axis=1)
+        keep = off <= max(2 * np.median(off), 0.3)
+    reach = np.linalg.norm(theta - theta.mean(axis=0), axis=1).max()
+    mean_rate = np.sqrt(abs(np.linalg.det(matrix)))
+    return matrix if mean_rate * reach > 0.6 * max_shift else np.zeros((2, 2))
+
+
+def _peak(correlation) -> np.ndarray:
+    """Shift (x, y) of the highest correlation, by parabolas."""
+    shape = np.array(correlation.shape)
+    top = np.array(np.unravel_index(np.argmax(correlation), shape))
+    shift = top.astype(float)
+    for axis in range(2):
+        low, high = top.copy(), top.copy()
+        low[axis] -= 1
+        high[axis] = (high[axis] + 1) % shape[axis]
+        a, b, c = correlation[tuple(low)], correlation[tuple(top)], correlation[tuple(high)]
+        shift[axis] += 0.5 * (a - c) / (a - 2 * b + c - 1e-300)
+    shift = (shift + shape / 2) % shape - shape / 2
+    return shift[::-1]
+
+
+def moved_back(views: np.ndarray, theta: np.ndarray, coarse: np.ndarray) -> np.ndarray:
+    """Views without their common motion."""
+    if not coarse.any():
+        return views
+    back = (theta - theta.mean(axis=0)) @ coarse.T
+    return np.stack(
+        [
+            ndimage.shift(v.astype(float), -s[::-1], order=3, mode="nearest")
+            for v, s in zip(views, back, strict=True)
+        ]
+    )
+
+
 def _relative(view: np.ndarray) -> np.ndarray:
     """Contrast against the local brightness."""
     local = ndimage.gaussian_filter(view, 8.0, mode="nearest")
     return view / np.maximum(local, 0.05 * abs(view.mean()) + 1e-12) - 1
 
 
-def _white_noise(image: np.ndarray) -> float:
+def white_noise(image: np.ndarray) -> float:
     """Noise per pixel (Immerkaer), from an operator that is blind to lines and ramps."""
     rough = ndimage.convolve(image, np.outer([1, -2, 1], [1.0, -2, 1]), mode="nearest")
     return float(1.4826 * np.median(np.abs(rough)) / 6)

@@ -7,14 +7,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage, optimize
+from scipy import optimize
 
 from hyperspy_stereo.views.binning import band_cells, bin_patterns
 from hyperspy_stereo.views.disc import Disc
-from hyperspy_stereo.views.line_shifts import LineShifts, measure_line_shifts
+from hyperspy_stereo.views.kikuchi_rows import kikuchi_rows, likeness_across
+from hyperspy_stereo.views.line_shifts import (
+    LineShifts,
+    common_motion,
+    measure_line_shifts,
+    moved_back,
+)
+from hyperspy_stereo.views.parallax_direction import parallax_direction
 
 if TYPE_CHECKING:
     from dask.array import Array
+
+
+LIKE = 0.9  # correlation over the band: 0.96 and more if only its strength varies, else below 0.6
+UNCERTAIN, UNKNOWN = 5.0, 20.0  # degrees
 
 
 @dataclass(frozen=True)
@@ -27,15 +38,15 @@ class RotationFit:
         Degrees: incidence in the scan = R(angle) @ incidence on the detector (its y negated first
         for a flipped scan). In (-180, 180] if the sign of the defocus was given, else (-90, 90].
     sigma
-        Standard error, degrees, from leaving out one line at a time.
+        Standard error, degrees: from leaving out one line at a time, or of `parallax_direction`.
     defocus
         Median depth of the lines from the focus plane, in the unit of the pixel size; positive
         beyond the crossover of the probe (overfocus).
     residual
-        Median shift at right angles to the parallax that stays unexplained at the rim of the used
-        incidences, scan px.
+        Shift at right angles to the parallax that stays unexplained at the rim of the used
+        incidences, scan px: its median over the points, or its standard deviation over the windows.
     n_points, n_lines
-        How much was used.
+        How much was used: points on lines, or windows of the image and no line.
     """
 
     angle: float
@@ -61,8 +72,10 @@ def scan_rotation(
 ) -> RotationFit:
     """Measure the rotation between scan and detector from a 4D-STEM scan of lines.
 
-    The band of the disc in which lines are seen is cut into cells, all their virtual images are
-    made in one pass, and `fit_rotation` does the rest.
+    Where the picture is the same all over the band in which lines are seen, but for its contrast,
+    the band is cut into cells, and `fit_rotation` follows the lines over all of them. Where it
+    changes across the band, as dynamical contrast does, only views along the Kikuchi line are
+    compared, by `parallax_direction`.
 
     Parameters
     ----------
@@ -93,15 +106,31 @@ def scan_rotation(
     Raises
     ------
     ValueError
-        If lines or parallax are missing: give the rotation instead.
+        If lines or parallax are missing, or the rotation stays uncertain by more than 20 degrees:
+        give it instead.
 
     Warns
     -----
     UserWarning
-        If `defocus_sign` is given but the lines lie on both sides of the focus plane.
+        If the rotation is uncertain by more than 5 degrees, or `defocus_sign` is given but the
+        lines lie on both sides of the focus plane.
     """
     centre = 0.0 if band is None else band["w0"] / disc.radius
     width = 0.35 if band is None else band["width"] / disc.radius
+    if defocus_sign not in (None, -1, 1):
+        raise ValueError(f"defocus_sign must be +1, -1 or None; got {defocus_sign!r}.")
+    if min(stack.shape[:2]) < 24:
+        raise ValueError(
+            f"Only {stack.shape[1]} x {stack.shape[0]} positions: the rotation can be measured "
+            "from 24 x 24. Give the scan rotation."
+        )
+    cut = kikuchi_rows(stack, disc, kikuchi_azimuth, centre, descan)
+    likeness = likeness_across(cut)
+    if not likeness > LIKE:
+        phi = np.deg2rad(kikuchi_azimuth)
+        line = np.array([np.cos(phi), -np.sin(phi) if scan_flip else np.sin(phi)])
+        cut = [(views, along * convergence_angle) for views, along in cut]
+        return _from_rows(cut, line, pixel_size, defocus_sign)
     half = float(np.clip(1.3 * width, 0.2, 0.7))
     rows = int(np.clip(round(half / 0.1), 3, 7))
     labels, places = band_cells(disc, stack.shape[2:], kikuchi_azimuth, centre, half, (11, rows))
@@ -164,8 +193,8 @@ def fit_rotation(
     _check(views, incidence, defocus_sign)
     mirror = np.array([1.0, -1.0 if scan_flip else 1.0])
     theta = incidence * mirror
-    coarse = _common_motion(views, theta, max_shift)
-    shifts = measure_line_shifts(_moved_back(views, theta, coarse), theta, max_shift)
+    coarse = common_motion(views, theta, max_shift)
+    shifts = measure_line_shifts(moved_back(views, theta, coarse), theta, max_shift)
     # the line moves by rate @ theta after the common motion A theta was taken out: add n A
     rate = shifts.rate + shifts.normal @ coarse
     if len(rate) < 8 or len(np.unique(shifts.chain)) < 2:
@@ -203,65 +232,6 @@ def _check(views, incidence, defocus_sign) -> None:
         raise ValueError(f"defocus_sign must be +1, -1 or None; got {defocus_sign!r}.")
 
 
-def _common_motion(views, theta, max_shift) -> np.ndarray:
-    """(2, 2) px per mrad: shift of the whole image with the incidence, zero if it is small.
-
-    Only a large defocus needs this. A small one is left to the lines, each with its own depth.
-    """
-    blurred = np.stack([ndimage.gaussian_filter(v.astype(float), 1.5) for v in views])
-    flat = np.stack([b / np.maximum(ndimage.gaussian_filter(b, 10), 1e-12) - 1 for b in blurred])
-    window = np.outer(*(np.hanning(n) for n in views.shape[1:]))
-    spectra = np.fft.rfft2(flat * window)
-    distance = np.linalg.norm(theta[:, None] - theta[None], axis=2)
-    # neighbours in the disc look alike; their shift is small even where that of the ends is not
-    np.fill_diagonal(distance, np.inf)
-    left, right, shift = [], [], []
-    for v in range(len(views)):
-        for other in np.argsort(distance[v])[:4]:
-            product = np.fft.irfft2(spectra[v] * np.conj(spectra[other]), s=views.shape[1:])
-            left.append(v)
-            right.append(other)
-            shift.append(_peak(product))
-    step, shift = theta[left] - theta[right], np.array(shift)
-    matrix = np.zeros((2, 2))
-    keep = np.ones(len(step), bool)
-    for _ in range(5):
-        matrix = np.linalg.lstsq(step[keep], shift[keep], rcond=None)[0].T
-        off = np.linalg.norm(shift - step @ matrix.T, axis=1)
-        keep = off <= max(2 * np.median(off), 0.3)
-    reach = np.linalg.norm(theta - theta.mean(axis=0), axis=1).max()
-    mean_rate = np.sqrt(abs(np.linalg.det(matrix)))
-    return matrix if mean_rate * reach > 0.6 * max_shift else np.zeros((2, 2))
-
-
-def _peak(correlation) -> np.ndarray:
-    """Shift (x, y) of the highest correlation, by parabolas."""
-    shape = np.array(correlation.shape)
-    top = np.array(np.unravel_index(np.argmax(correlation), shape))
-    shift = top.astype(float)
-    for axis in range(2):
-        low, high = top.copy(), top.copy()
-        low[axis] -= 1
-        high[axis] = (high[axis] + 1) % shape[axis]
-        a, b, c = correlation[tuple(low)], correlation[tuple(top)], correlation[tuple(high)]
-        shift[axis] += 0.5 * (a - c) / (a - 2 * b + c - 1e-300)
-    shift = (shift + shape / 2) % shape - shape / 2
-    return shift[::-1]
-
-
-def _moved_back(views, theta, coarse) -> np.ndarray:
-    """Views without their common motion."""
-    if not coarse.any():
-        return views
-    back = (theta - theta.mean(axis=0)) @ coarse.T
-    return np.stack(
-        [
-            ndimage.shift(v.astype(float), -s[::-1], order=3, mode="nearest")
-            for v, s in zip(views, back, strict=True)
-        ]
-    )
-
-
 def _solve(shifts: LineShifts, rate, across, reach, pixel_size, defocus_sign) -> RotationFit:
     lines, chain = np.unique(shifts.chain, return_inverse=True)
     problem = _Problem(shifts.normal, rate, shifts.covariance, chain, across, reach)
@@ -276,39 +246,64 @@ def _solve(shifts: LineShifts, rate, across, reach, pixel_size, defocus_sign) ->
     n = len(lines)
     sigma = float(np.sqrt((n - 1) / n * np.sum(np.square(parts))))
     depth, sideways = problem.depths(angle)
-    defocus = float(np.median(depth))
-    degrees = (np.rad2deg(angle) + 90) % 180 - 90
-    flipped = round((np.rad2deg(angle) - degrees) / 180) % 2
-    degrees = 90.0 if degrees == -90 else degrees
-    if flipped:
-        defocus = -defocus
-    if sigma > 20 or not np.isfinite(sigma):
+    error = 1.25 * float(np.std(depth)) / np.sqrt(n)
+    degrees, defocus = _settled(
+        np.rad2deg(angle), sigma, float(np.median(depth)), error, pixel_size, defocus_sign
+    )
+    return RotationFit(
+        angle=degrees,
+        sigma=sigma,
+        defocus=defocus,
+        residual=float(np.median(np.abs(sideways)) * reach),
+        n_points=len(rate),
+        n_lines=n,
+    )
+
+
+def _from_rows(rows, line, pixel_size, defocus_sign) -> RotationFit:
+    """Rotation from the parallax along the Kikuchi line, whose direction `line` is given."""
+    try:
+        found = parallax_direction(rows)
+    except ValueError as nothing:
+        raise ValueError(f"{nothing} Give the scan rotation.") from None
+    angle = found.azimuth - np.rad2deg(np.arctan2(line[1], line[0]))
+    degrees, defocus = _settled(
+        angle, found.sigma, found.depth, found.depth_sigma, pixel_size, defocus_sign
+    )
+    return RotationFit(degrees, found.sigma, defocus, found.residual, found.n_windows, 0)
+
+
+def _settled(angle, sigma, depth, error, pixel_size, defocus_sign) -> tuple[float, float]:
+    """Angle in degrees and defocus with one of both signs chosen; refuses what is not known."""
+    if sigma > UNKNOWN or not np.isfinite(sigma):
         raise ValueError(
             f"The rotation stays uncertain by {sigma:.0f} degrees: the lines hardly move over the "
             "disc, or lie at one depth where their contrast shifts. Give the scan rotation, or "
             "record with more defocus."
         )
-    if defocus_sign is not None and defocus * defocus_sign < 0:
-        degrees, defocus = (degrees + 360) % 360 - 180, -defocus
+    if sigma > UNCERTAIN:
+        warnings.warn(
+            f"The rotation is uncertain by {sigma:.0f} degrees. Give it from a calibration "
+            "specimen, or record with more defocus, more lines or more counts.",
+            stacklevel=5,
+        )
+    degrees = (angle + 90) % 180 - 90
+    if round((angle - degrees) / 180) % 2:
+        depth = -depth
+    degrees = 90.0 if degrees == -90 else degrees
+    if defocus_sign is not None and depth * defocus_sign < 0:
+        degrees, depth = (degrees + 360) % 360 - 180, -depth
         degrees = 180.0 if degrees == -180 else degrees
-    error = 1.25 * float(np.std(depth)) / np.sqrt(n)
-    if defocus_sign is not None and abs(defocus) < 2 * error:
+    # rates are px per mrad: a depth of one pixel moves a line by 0.001 px per mrad
+    if defocus_sign is not None and abs(depth) < 2 * error:
         warnings.warn(
             "The lines lie about evenly on both sides of the focus plane "
-            f"({defocus * 1e3 * pixel_size:.3g} +- {error * 1e3 * pixel_size:.2g}): the sign of "
+            f"({depth * 1e3 * pixel_size:.3g} +- {error * 1e3 * pixel_size:.2g}): the sign of "
             "the defocus can hardly tell the rotation from its opposite. Check the sign of depth, "
             "or give the rotation.",
-            stacklevel=4,
+            stacklevel=5,
         )
-    # rates are px per mrad: a depth of one pixel moves a line by 0.001 px per mrad
-    return RotationFit(
-        angle=float(degrees),
-        sigma=sigma,
-        defocus=defocus * 1e3 * pixel_size,
-        residual=float(np.median(np.abs(sideways)) * reach),
-        n_points=len(rate),
-        n_lines=n,
-    )
+    return float(degrees), float(depth * 1e3 * pixel_size)
 
 
 class _Problem:
