@@ -233,8 +233,11 @@ def test_masks_follow_the_drift_of_the_scan():
     )
     noise = ScanNoise(row_gain=0, row_jitter=0, drift=20.0, flyback=0)
     still, moved = (
-        quiet(specimen, (16, 16), Microscope.noiseless(pixel_size=1.0, scan=scan), seed=5).truth
-        for scan in (ScanNoise.none(), noise)
+        quiet(specimen, (16, 16), microscope, seed=5, supersampling=1).truth
+        for microscope in (
+            Microscope.noiseless(pixel_size=1.0),
+            Microscope.noiseless(pixel_size=1.0, scan=noise),
+        )
     )
 
     def places(truth, row):
