@@ -8,6 +8,7 @@ _PUBLIC = {
     "example_stereo_pair": "examples",
     "example_tilt_series": "examples",
     "simulate_4dstem": "simulated_scan",
+    "simulate_segments": "simulated",
     "simulate_stereo_pair": "simulated",
     "simulate_tilt_series": "simulated",
 }

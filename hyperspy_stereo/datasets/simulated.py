@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from hyperspy_stereo.simulation.specimen import Specimen
     from hyperspy_stereo.simulation.truth import Truth
 
-__all__ = ["simulate_stereo_pair", "simulate_tilt_series"]
+__all__ = ["simulate_segments", "simulate_stereo_pair", "simulate_tilt_series"]
+
+# Extinction distances change by less than the share by which the voltage does.
+VOLTAGE_TOLERANCE = 1e-3
 
 
 def simulate_stereo_pair(
@@ -37,7 +41,9 @@ def simulate_stereo_pair(
         Of the noise, and of a random specimen.
     **settings
         stereo_angle, n_views, azimuth, detector_radius, detector_shape, signal, slice_thickness,
-        line_width: passed to :func:`hyperspy_stereo.simulation.imaging.stereo_views.stereo_views`.
+        line_width, poisson_ratio: passed to
+        :func:`hyperspy_stereo.simulation.imaging.stereo_views.stereo_views`. Poisson's ratio is
+        that of the specimen by default.
 
     Returns
     -------
@@ -50,7 +56,7 @@ def simulate_stereo_pair(
     Raises
     ------
     ValueError
-        If a setting is out of its range.
+        If a setting is out of its range, or specimen and microscope differ in voltage.
 
     Examples
     --------
@@ -68,6 +74,7 @@ def simulate_stereo_pair(
 
     microscope = Microscope() if microscope is None else microscope
     specimen = chosen_specimen(specimen, seed, microscope.voltage)
+    settings = elastic(specimen, settings)
     views = stereo_views(specimen, microscope, seed=seed, **settings)
     return views_as_pair(views, "simulated stereo pair", seed, settings), views.truth
 
@@ -93,8 +100,8 @@ def simulate_tilt_series(
     seed : int, default 0
         Of the noise, and of a random specimen.
     **settings
-        axis_depth, azimuth, deviation_error, signal, slice_thickness, line_width: passed to
-        :func:`hyperspy_stereo.simulation.imaging.tilt_views.tilt_views`.
+        axis_depth, azimuth, deviation_error, signal, slice_thickness, line_width, poisson_ratio:
+        passed to :func:`hyperspy_stereo.simulation.imaging.tilt_views.tilt_views`.
 
     Returns
     -------
@@ -107,7 +114,7 @@ def simulate_tilt_series(
     Raises
     ------
     ValueError
-        If a setting is out of its range.
+        If a setting is out of its range, or specimen and microscope differ in voltage.
 
     Examples
     --------
@@ -123,8 +130,75 @@ def simulate_tilt_series(
 
     microscope = Microscope() if microscope is None else microscope
     specimen = chosen_specimen(specimen, seed, microscope.voltage)
+    settings = elastic(specimen, settings)
     views = tilt_views(specimen, angles, microscope, seed=seed, **settings)
+    settings = {"angles": angles, **settings}
     return views_as_pair(views, "simulated tilt series", seed, settings), views.truth
+
+
+def simulate_segments(
+    specimen: Specimen | None = None,
+    microscope: Microscope | None = None,
+    *,
+    inner: float = 20.0,
+    outer: float = 50.0,
+    azimuths: Sequence[float] = (45.0, 135.0, 225.0, 315.0),
+    seed: int = 0,
+    **settings: Any,
+) -> tuple[StereoPair, Truth]:
+    """Simulate the views of a segmented annular detector, all of one exposure.
+
+    Parameters
+    ----------
+    specimen : Specimen, optional
+        As for :func:`simulate_stereo_pair`.
+    microscope : Microscope, optional
+        As for :func:`simulate_stereo_pair`; the segments must lie within its cone of 60 mrad.
+    inner, outer : float, default 20, 50
+        Radii of the segments, mrad.
+    azimuths : sequence of float, default (45, 135, 225, 315)
+        Directions of the middles of the segments in degrees, from x right towards y down: the
+        quadrants of a usual detector.
+    seed : int, default 0
+        Of the noise, and of a random specimen.
+    **settings
+        width, n_samples, signal, slice_thickness, line_width, poisson_ratio: passed to
+        :func:`hyperspy_stereo.simulation.imaging.stereo_views.segment_views`.
+
+    Returns
+    -------
+    views : StereoPair
+        One view for each segment; share of the incident electrons; axes in nm. The incidence of a
+        view is the centroid of its segment.
+    truth : Truth
+        In the frame of the images.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of its range, the segments lie outside the cone, or specimen and
+        microscope differ in voltage.
+
+    Examples
+    --------
+    >>> from hyperspy_stereo.simulation import Dislocation, Specimen, TwoBeam
+    >>> line = Dislocation([[20, 8, 20], [40, 56, 80]], burgers=[0, 0.2, 0])
+    >>> foil = Specimen((64, 64), 100, TwoBeam([0, 5, 0], 0.0, 40), (line,), ("line",))
+    >>> views, truth = simulate_segments(foil, n_samples=4)
+    >>> views
+    <StereoPair, title: simulated segments, dimensions: (4|64, 64)>
+    >>> np.sign(views.incidence).tolist()  # right and left, down and up
+    [[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]]
+    """
+    from hyperspy_stereo.simulation.imaging.microscope import Microscope
+    from hyperspy_stereo.simulation.imaging.stereo_views import segment_views
+
+    microscope = Microscope() if microscope is None else microscope
+    specimen = chosen_specimen(specimen, seed, microscope.voltage)
+    settings = elastic(specimen, settings)
+    views = segment_views(specimen, microscope, inner, outer, azimuths, seed=seed, **settings)
+    settings = {"inner": inner, "outer": outer, "azimuths": azimuths, **settings}
+    return views_as_pair(views, "simulated segments", seed, settings), views.truth
 
 
 def views_as_pair(
@@ -180,7 +254,7 @@ def common_metadata(
         "Sample": {
             "Crystal": {
                 "name": specimen.crystal,
-                "g": np.asarray(beam.g),
+                "g": np.array(beam.g),
                 "s": beam.s,
                 "extinction_distance": beam.xi_g,
                 "thickness": float(specimen.thickness),
@@ -191,16 +265,31 @@ def common_metadata(
             "specimen_seed": specimen.seed,
             "dose": float(microscope.dose),
             "focus_depth": microscope.focus_in(specimen.thickness),
-            "source_size": float(microscope.source_size),
-            "spherical_aberration": float(microscope.spherical_aberration),
-            "settings": {name: _plain(value) for name, value in settings.items()},
+            "microscope": _plain(asdict(microscope)),
+            "settings": _plain(settings),
         },
     }
 
 
 def _plain(value: Any) -> Any:
     """A setting in a form that every file format can hold."""
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.ndarray | list | tuple):
+        array = np.asarray(value)
+        if array.dtype.kind in "biuf":
+            # Tables stay arrays: a list of lists is not kept by every format.
+            return array.tolist() if array.ndim == 1 else array.copy()
+    return str(value)
+
+
+def elastic(specimen: Specimen, settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with the Poisson's ratio of the specimen, unless they have one."""
+    return {"poisson_ratio": specimen.poisson_ratio, **settings}
 
 
 def chosen_specimen(specimen: Specimen | None, seed: int, voltage: float, **drawn: Any) -> Specimen:
@@ -210,6 +299,8 @@ def chosen_specimen(specimen: Specimen | None, seed: int, voltage: float, **draw
     ------
     TypeError
         If it is something else.
+    ValueError
+        If it is known to belong to another voltage.
     """
     from hyperspy_stereo.simulation.specimen import Specimen
 
@@ -221,5 +312,11 @@ def chosen_specimen(specimen: Specimen | None, seed: int, voltage: float, **draw
         raise TypeError(
             f"specimen must be a Specimen, got a {type(specimen).__name__}: make one by "
             "hyperspy_stereo.simulation.random_specimen(seed)."
+        )
+    if specimen.voltage is not None and abs(voltage / specimen.voltage - 1) > VOLTAGE_TOLERANCE:
+        raise ValueError(
+            f"the specimen's extinction distance is that of {specimen.voltage:g} kV, but the "
+            f"microscope has {voltage:g} kV: draw it with voltage={voltage:g}, or use "
+            f"Microscope(voltage={specimen.voltage:g})."
         )
     return specimen

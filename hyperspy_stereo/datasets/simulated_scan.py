@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyperspy_stereo.datasets.simulated import chosen_specimen, common_metadata
+from hyperspy_stereo.datasets.simulated import chosen_specimen, common_metadata, elastic
 from hyperspy_stereo.simulation.truth import Truth
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def simulate_4dstem(
         five lines and loops.
     microscope : Microscope, optional
         Its dose is that of the whole disc. By default 200 kV, a cone of 60 mrad, 60,000 electrons
-        for each pattern, and pixels that spread the scan over the specimen's field.
+        for each pattern, and the largest pixels with which the scan fits into the specimen's field.
     scan_shape : (int, int), optional
         Rows and columns of the scan. By default the whole field in steps of the microscope's pixel
         size; without a microscope, at most 64 in either direction.
@@ -117,7 +117,7 @@ def simulate_4dstem(
     Raises
     ------
     ValueError
-        If a setting is out of its range.
+        If a setting is out of its range, or specimen and microscope differ in voltage.
 
     Examples
     --------
@@ -133,6 +133,8 @@ def simulate_4dstem(
     from hyperspy_stereo.simulation.imaging.microscope import Microscope
     from hyperspy_stereo.simulation.imaging.scan_stack import scan_stack
 
+    if scan_shape is not None:
+        _check_scan_shape(scan_shape)
     voltage = (microscope or Microscope()).voltage
     # Few lines: the time that a scan takes grows with their length.
     drawn = {"size": (128.0, 128.0), "n_lines": 5, "kinds": ("line", "threading", "loop")}
@@ -140,11 +142,22 @@ def simulate_4dstem(
     if microscope is None:
         pixel_size = max(specimen.size) / 64
         if scan_shape is not None:
-            pixel_size = max(np.array(specimen.size) / np.array(scan_shape)[::-1])
+            pixel_size = min(np.array(specimen.size) / np.array(scan_shape)[::-1])
         microscope = Microscope(dose=60_000.0, pixel_size=float(pixel_size))
+    settings = elastic(specimen, settings)
     scan = scan_stack(specimen, microscope, scan_shape, detector_shape, seed=seed, **settings)
     signal = scan_as_signal(scan, microscope, "simulated 4D-STEM scan", seed, settings)
     return signal, scan_truth(scan)
+
+
+def _check_scan_shape(scan_shape: Any) -> None:
+    """Refuse what is not rows and columns, before steps of the scan are made from it."""
+    numbers = np.atleast_1d(np.asarray(scan_shape))
+    if numbers.shape != (2,) or numbers.dtype.kind not in "iu" or numbers.min() < 2:
+        raise ValueError(
+            "scan_shape must be the rows and columns of the scan, whole numbers of 2 or more, such "
+            f"as (64, 64); got {scan_shape!r}."
+        )
 
 
 def scan_truth(scan: ScanStack) -> ScanTruth:
@@ -186,6 +199,9 @@ def scan_as_signal(
             ("ky", "kx"), (height, width), scan.disc_centre[::-1], strict=True
         )
     ]
+    settings = {
+        "scan_shape": (rows, columns), "detector_shape": (height, width), **settings
+    }  # fmt: skip
     metadata = common_metadata(scan.truth.specimen, microscope, title, seed, settings)
     metadata["Signal"] = {"signal_type": Diffraction4DStereo._signal_type, "quantity": "counts"}
     return Diffraction4DStereo(scan.stack, axes=axes, metadata=metadata)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import tempfile
+import zipfile
+import zlib
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,21 @@ import numpy as np
 __all__ = ["load_result", "save_result"]
 
 DESCRIPTION = "description"
+# What zip, zlib, numpy, json and our own classes raise where bytes are not what they were.
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    struct.error,
+    AttributeError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 # Smaller arrays are written as numbers into the description.
 INLINE = 64
 
@@ -70,12 +88,19 @@ def load_result(path: str | Path) -> Any:
 
     Raises
     ------
-    OSError, ValueError, KeyError
-        If the file is missing, cut or not one of these.
+    OSError
+        If the file is missing or cannot be read.
+    ValueError
+        If it is cut, damaged or not one of these.
     """
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    return _restored(json.loads(str(arrays[DESCRIPTION])), arrays)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        return _restored(json.loads(str(arrays[DESCRIPTION])), arrays)
+    except DAMAGE as error:
+        raise ValueError(
+            f"{path} is damaged, or no result of save_result: delete it and simulate again."
+        ) from error
 
 
 def _described(value: Any, arrays: dict[str, np.ndarray]) -> Any:

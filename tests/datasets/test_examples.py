@@ -5,7 +5,7 @@ import pytest
 
 from hyperspy_stereo.datasets import examples
 from hyperspy_stereo.datasets.storage import load_result, save_result
-from hyperspy_stereo.simulation import Dislocation, Specimen, TwoBeam
+from hyperspy_stereo.simulation import Dislocation, Microscope, Specimen, TwoBeam, crystal
 
 
 @pytest.fixture
@@ -87,7 +87,8 @@ def test_tilt_series_and_scan(folder):
 
 def test_results_are_stored_without_pickle(tmp_path):
     line = Dislocation([[0, 0, 0], [1, 2, 3]], [0.1, 0, 0], extend=False)
-    foil = Specimen((9.0, 9.0), 5.0, TwoBeam([1, 0, 0], 0.1, 20), (line,), ("line",), seed=None)
+    known = {"seed": None, "voltage": 120.0, "poisson_ratio": 0.25}
+    foil = Specimen((9.0, 9.0), 5.0, TwoBeam([1, 0, 0], 0.1, 20), (line,), ("line",), **known)
     result = [foil, (np.arange(200.0), np.float64(2.5), np.inf, "text", True)]
     path = save_result(tmp_path / "a" / "r.npz", result)
     with np.load(path, allow_pickle=False) as file:
@@ -98,7 +99,52 @@ def test_results_are_stored_without_pickle(tmp_path):
     assert again[1][1:] == (2.5, np.inf, "text", True)
     assert again[0].dislocations[0].extend is False
     assert again[0].beam.xi_g_abs == np.inf
+    assert (again[0].voltage, again[0].poisson_ratio) == (120.0, 0.25)
     assert list((tmp_path / "a").iterdir()) == [path]
+
+
+def test_a_damaged_byte_anywhere_is_survived(tmp_path):
+    rng = np.random.default_rng(0)
+    result = (rng.normal(size=(40, 40)), "text", 2.5)
+    path = save_result(tmp_path / "r.npz", result)
+    whole = path.read_bytes()
+    refused = 0
+    for place in range(0, len(whole), max(1, len(whole) // 800)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) * 3 + whole[place + 3 :])
+        try:
+            again = load_result(path)
+        except ValueError as error:
+            assert "delete it" in str(error)
+            refused += 1
+        else:  # a date or such: nothing of the result
+            np.testing.assert_array_equal(again[0], result[0])
+            assert again[1:] == result[1:]
+    assert refused > 600
+
+
+def test_an_example_with_damaged_bytes_is_simulated_again(folder):
+    made = []
+
+    def simulate():
+        made.append(1)
+        return np.random.default_rng(0).normal(size=(30, 30))
+
+    examples._kept("picture", simulate)
+    (path,) = folder.iterdir()
+    whole = path.read_bytes()
+    for place in np.linspace(0, len(whole) - 9, 60).astype(int):
+        path.write_bytes(whole[:place] + b"\xa5" * 8 + whole[place + 8 :])
+        np.testing.assert_array_equal(examples._kept("picture", simulate), simulate())
+    assert len(made) > 60
+
+
+def test_examples_are_those_of_their_voltage_and_crystal(folder):
+    specimen = examples.example_specimen()
+    pair, truth = examples.example_stereo_pair()
+    assert specimen.voltage == Microscope().voltage
+    assert truth.specimen.voltage == specimen.voltage
+    assert pair.metadata.Simulation.settings.poisson_ratio == specimen.poisson_ratio
+    assert specimen.poisson_ratio == crystal(specimen.crystal).poisson_ratio
 
 
 def test_what_cannot_be_stored_is_told_and_leaves_nothing(tmp_path):

@@ -1,20 +1,35 @@
 """Simulated signals: axes, metadata, and handedness from the specimen to the viewer."""
 
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 
 from hyperspy_stereo import Diffraction4DStereo, DislocationMap, StereoPair, simulation
-from hyperspy_stereo.datasets import simulate_4dstem, simulate_stereo_pair, simulate_tilt_series
-from hyperspy_stereo.simulation import Dislocation, Microscope, Specimen, Truth, TwoBeam
+from hyperspy_stereo.datasets import (
+    simulate_4dstem,
+    simulate_segments,
+    simulate_stereo_pair,
+    simulate_tilt_series,
+)
+from hyperspy_stereo.simulation import (
+    Counter,
+    Dislocation,
+    Microscope,
+    ScanNoise,
+    Specimen,
+    Truth,
+    TwoBeam,
+)
 from hyperspy_stereo.viewer.camera import to_y_up
 
 THICKNESS = 120.0
 
 
-def foil(points, size=(160.0, 128.0)):
+def foil(points, size=(160.0, 128.0), **known):
     """A foil with one screw-like line in contrast; g is along y, so that rows are Kikuchi lines."""
     beam = TwoBeam([0, 5, 0], 0.0, 40, 660, 600)
-    return Specimen(size, THICKNESS, beam, (Dislocation(points, [0, 0.2, 0]),), ("line",))
+    return Specimen(size, THICKNESS, beam, (Dislocation(points, [0, 0.2, 0]),), **known)
 
 
 # Gets deeper from the upper left to the lower right, by 1 nm per nm in x.
@@ -97,6 +112,109 @@ def test_pairs_survive_saving(tmp_path):
     assert again.metadata.Simulation.seed == 0
 
 
+SMALL = {"points": [[20, 8, 20], [40, 56, 80]], "size": (64.0, 48.0)}
+TINY_SCAN = {"scan_shape": (4, 6), "detector_shape": (16, 16)}
+MAKERS = {
+    "pair": lambda foil, microscope, **settings: simulate_stereo_pair(foil, microscope, **settings),
+    "tilts": lambda foil, microscope, **settings: simulate_tilt_series(
+        foil, (3, -3), microscope, **settings
+    ),
+    "segments": lambda foil, microscope, **settings: simulate_segments(
+        foil, microscope, n_samples=4, **settings
+    ),
+    "scan": lambda foil, microscope, **settings: simulate_4dstem(
+        foil, microscope, **TINY_SCAN, **settings
+    ),
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_metadata_say_what_decided_the_result_and_survive_saving(make, tmp_path):
+    import hyperspy.api as hs
+
+    microscope = Microscope(
+        dose=np.float64(900.0),
+        scan=ScanNoise(row_jitter=0.11, drift=0.7),
+        counter=Counter(bits=12, afterglow=0.02),
+    )
+    signal, _ = make(foil(**SMALL, poisson_ratio=0.21), microscope, seed=np.int64(3))
+    signal.save(tmp_path / "made.hspy")
+    simulated = hs.load(tmp_path / "made.hspy").metadata.Simulation
+    assert simulated.microscope.as_dictionary() == asdict(microscope)
+    assert simulated.settings.poisson_ratio == 0.21
+    assert simulated.seed == 3
+
+
+def test_metadata_keep_numbers_and_lists(tmp_path):
+    import hyperspy.api as hs
+
+    small = foil(**SMALL)
+    descan = [[0.01, 0.0], [0.0, -0.02]]
+    made = {
+        "tilts": simulate_tilt_series(small, np.array([3.0, 0, -3]))[0],
+        "segments": simulate_segments(small, azimuths=(0, 120.0, 240), n_samples=np.int64(4))[0],
+        "scan": simulate_4dstem(small, **TINY_SCAN, descan=descan, disc_centre=(7.5, 7.5))[0],
+    }
+    settings = {}
+    for name, signal in made.items():
+        signal.save(tmp_path / f"{name}.hspy")
+        again = hs.load(tmp_path / f"{name}.hspy")
+        settings[name] = again.metadata.Simulation.settings
+    assert list(settings["tilts"].angles) == [3.0, 0.0, -3.0]
+    assert list(settings["segments"].azimuths) == [0, 120, 240]
+    assert (settings["segments"].inner, settings["segments"].n_samples) == (20.0, 4)
+    assert list(settings["scan"].scan_shape) == [4, 6]
+    assert list(settings["scan"].detector_shape) == [16, 16]
+    assert list(settings["scan"].disc_centre) == [7.5, 7.5]
+    np.testing.assert_array_equal(settings["scan"].descan, descan)
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_the_specimens_poissons_ratio_counts_unless_another_is_given(make):
+    # a mixed line: the field of a screw alone knows no Poisson's ratio
+    line = Dislocation([[20, 8, 20], [40, 56, 80]], [0.15, 0.15, 0.1])
+    soft = replace(foil(**SMALL, poisson_ratio=0.45), dislocations=(line,))
+    stiff = replace(soft, poisson_ratio=0.05)
+    clear = Microscope.noiseless(pixel_size=4.0)
+    own, other, given = (
+        make(specimen, clear, **settings)[0].data
+        for specimen, settings in ((soft, {}), (stiff, {}), (stiff, {"poisson_ratio": 0.45}))
+    )
+    assert (own != other).any()
+    np.testing.assert_array_equal(own, given)
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_a_specimen_for_another_voltage_is_refused(make):
+    drawn = foil(**SMALL, voltage=300.0)
+    with pytest.raises(
+        ValueError, match=r"draw it with voltage=200, or use Microscope\(voltage=300"
+    ):
+        make(drawn, Microscope(voltage=200.0))
+    make(drawn, Microscope(voltage=300.1))
+    make(foil(**SMALL), Microscope(voltage=120.0))
+
+
+def test_segments_see_what_their_azimuths_say():
+    level = [[80, -10, 100], [80, 140, 100]]  # 40 nm below the mid plane
+    views, truth = simulate_segments(
+        foil(level), Microscope.noiseless(), azimuths=(0, 180), inner=30, width=6.0, n_samples=16
+    )
+    assert isinstance(views, StereoPair)
+    assert views.data.shape == truth.line_mask.shape == (2, 128, 160)
+    assert views.incidence[0, 0] > 20 > -20 > views.incidence[1, 0]
+    np.testing.assert_allclose(views.incidence, truth.incidence)
+    middle = [np.flatnonzero(mask.any(axis=0)).mean() for mask in truth.line_mask]
+    apart = 40 * np.ptp(views.incidence[:, 0]) / 1000
+    assert middle[1] - middle[0] == pytest.approx(apart, abs=1.0)
+
+
+@pytest.mark.parametrize("shape", [(0, 8), (8, -1), (8,), 8, (8.5, 8), "ab"])
+def test_a_scan_without_positions_is_told(shape):
+    with pytest.raises(ValueError, match="scan_shape must be the rows and columns"):
+        simulate_4dstem(foil(**SMALL), scan_shape=shape)
+
+
 @pytest.fixture(scope="module")
 def scan():
     microscope = Microscope(dose=60_000.0, pixel_size=2.0)
@@ -152,6 +270,12 @@ def test_names_are_found_in_the_simulation_too():
     assert simulation.simulate_stereo_pair is simulate_stereo_pair
     assert simulation.simulate_tilt_series is simulate_tilt_series
     assert simulation.simulate_4dstem is simulate_4dstem
+    assert simulation.simulate_segments is simulate_segments
+
+
+@pytest.mark.parametrize("name", simulation.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(simulation, name).__name__ == name
 
 
 def test_something_else_than_a_specimen_is_told():
