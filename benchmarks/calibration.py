@@ -1,6 +1,6 @@
 """Accuracy of the blind calibrations on simulated scans.
 
-    python benchmarks/calibration.py [number of seeds]
+    python benchmarks/calibration.py [number of seeds] [number of physical scans of a kind]
 
 Each row is one kind of scan: median and largest error over the seeds, disc, descan and Kikuchi
 azimuth from the mean pattern unless "vacuum" is named, then rotation from all of these.
@@ -9,10 +9,13 @@ azimuth from the mean pattern unless "vacuum" is named, then rotation from all o
 import sys
 import time
 import warnings
+from functools import partial
 
 import numpy as np
 
+from hyperspy_stereo.simulation import Microscope, random_specimen
 from hyperspy_stereo.simulation.geometric.scan import simulate_scan
+from hyperspy_stereo.simulation.imaging.scan_stack import scan_stack
 from hyperspy_stereo.views.disc import fit_descan, fit_disc
 from hyperspy_stereo.views.kikuchi import kikuchi_azimuth
 from hyperspy_stereo.views.rotation import scan_rotation
@@ -30,8 +33,40 @@ KINDS = {
 }
 
 
-def errors(seed, settings):
-    scan = simulate_scan((128, 128), (64, 64), seed=seed, **settings)
+# crystal, thickness in nm, lines, focus from the mid plane in nm, electrons per pattern, rotation
+PHYSICAL = {
+    "two-beam, in focus": ("CrMnFeCoNi", 160.0, 12, 0.0, 60_000.0, -18.0, False),
+    "two-beam, 60 nm off": ("GaN", 160.0, 14, 60.0, 20_000.0, 130.0, True),
+}
+
+
+def physical(seed, crystal, thickness, lines, focus, dose, rotation, flip):
+    specimen = random_specimen(
+        seed, crystal, (200.0, 200.0), thickness, lines, "line", 300.0, False, n_boundaries=0
+    )
+    microscope = Microscope(dose=dose, pixel_size=2.5, focus_depth=thickness / 2 + focus)
+    return scan_stack(
+        specimen,
+        microscope,
+        detector_shape=(40, 40),
+        scan_rotation=rotation,
+        scan_flip=flip,
+        supersampling=1,
+        slice_thickness=4,
+        seed=seed,
+    )
+
+
+def _numbered(settings, seed):
+    # seeds that were not looked at when the method was made
+    return physical(100 + seed, *settings)
+
+
+def geometric(seed, **settings):
+    return simulate_scan((128, 128), (64, 64), seed=seed, **settings)
+
+
+def errors(scan):
     start = time.perf_counter()
     vacuum = fit_disc(scan.vacuum.sum((0, 1)))
     disc = fit_disc(scan.stack.mean((0, 1)))
@@ -65,7 +100,7 @@ def errors(seed, settings):
     ]
 
 
-def main(n_seeds: int = 6) -> None:
+def main(n_seeds: int = 6, n_physical: int = 3) -> None:
     columns = (
         "centre (vacuum) px",
         "centre (mean) px",
@@ -79,11 +114,14 @@ def main(n_seeds: int = 6) -> None:
     )
     print("median / largest of:", ", ".join(columns))
     warnings.simplefilter("ignore")
-    for name, settings in KINDS.items():
+    kinds = [(name, n_seeds, partial(geometric, **settings)) for name, settings in KINDS.items()]
+    for name, settings in PHYSICAL.items():
+        kinds.append((name, n_physical, partial(_numbered, settings)))
+    for name, count, make in kinds:
         rows = []
-        for seed in range(n_seeds):
+        for seed in range(count):
             try:
-                rows.append(errors(seed, settings))
+                rows.append(errors(make(seed)))
             except ValueError as refusal:
                 print(f"{name}, seed {seed}: {refusal}")
         if rows:

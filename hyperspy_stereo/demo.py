@@ -96,9 +96,11 @@ def _simulated(out: Path, steps: Steps):
     azimuth = signal.metadata.Stereo.kikuchi_azimuth
     off = (azimuth - truth.kikuchi_azimuth + 90) % 180 - 90
     steps("Kikuchi line", f"azimuth {azimuth:.2f}°, off by {abs(off):.2f}°")
-    # In focus in the middle of the foil, few lines do not tell the rotation from their contrast.
-    signal.calibrate_rotation(rotation=truth.scan_rotation)
-    steps("rotation", f"scan rotation {truth.scan_rotation:.2f}°, as known from a calibration")
+    signal.calibrate_rotation(show_progressbar=False)
+    found = signal.metadata.Stereo
+    off = (found.scan_rotation - truth.scan_rotation + 90) % 180 - 90
+    sigma = f"sigma {found.scan_rotation_sigma:.1f}°"
+    steps("rotation", f"{found.scan_rotation:.2f}°, {sigma}, off by {abs(off):.2f}°")
     network = _from_scan(signal, out, steps, truth.mrad_per_px)
     error = depth_errors(network.points_in_scan, truth.lines, truth.pixel_size)
     on_line = error[np.isfinite(error)]

@@ -25,6 +25,7 @@ DEPTH_ROUNDS = 4
 OUTLIERS = 0.1  # share of windows where something else moves
 SLOWEST = 0.3  # px over half the disc: least spread of the windows' motion
 LEAST_GAIN = 12.0  # in log likelihood: noise alone reaches 8, the poorest scan of lines seen 25
+SIGMA_SCALE = 1.5  # errors of ten simulated scans over what their own likelihood says
 SURE_MOTION = 30.0  # in log likelihood: noise alone reaches 13
 LARGEST_RESIDUAL = 0.6  # px, of the model's error
 MOST_WINDOWS = 1500
@@ -41,7 +42,7 @@ class ParallaxDirection:
         Degrees in the scan, in [0, 180).
     sigma
         Standard error, degrees: the larger of that of the posterior and of a bootstrap over the
-        windows. About 50 where nothing is known.
+        windows, times SIGMA_SCALE. Above 50 where nothing is known.
     depth
         Median over the windows of their motion per incidence along `azimuth`, with its sign
         turned, so that positive is beyond focus; px per unit of the incidence.
@@ -126,7 +127,7 @@ def parallax_direction(
         count = np.bincount(rng.integers(0, n, max(int(n / overlap), 2)), minlength=n)
         other = _posterior(curves @ count.astype(np.float32))[0]
         off.append((other - azimuth + 90) % 180 - 90)
-    sigma = max(sigma, float(np.sqrt(np.mean(np.square(off)))))
+    sigma = SIGMA_SCALE * max(sigma, float(np.sqrt(np.mean(np.square(off)))))
     depth = _depths(density, pitch, start, azimuth)
     depth = depth if azimuth == azimuth % 180 else -depth  # the direction is given turned round
     error = 1.25 * 1.48 * np.median(np.abs(depth - np.median(depth))) / np.sqrt(n / overlap)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 LIKE = 0.9  # correlation over the band: 0.96 and more if only its strength varies, else below 0.6
-UNCERTAIN, UNKNOWN = 5.0, 20.0  # degrees
+UNCERTAIN, UNKNOWN = 3.5, 20.0  # degrees
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def scan_rotation(
     Warns
     -----
     UserWarning
-        If the rotation is uncertain by more than 5 degrees, or `defocus_sign` is given but the
+        If the rotation is uncertain by more than 3.5 degrees, or `defocus_sign` is given but the
         lines lie on both sides of the focus plane.
     """
     centre = 0.0 if band is None else band["w0"] / disc.radius

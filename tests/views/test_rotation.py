@@ -4,7 +4,9 @@ import dask.array as da
 import numpy as np
 import pytest
 
+from hyperspy_stereo.simulation import Microscope, random_specimen
 from hyperspy_stereo.simulation.geometric.scan import simulate_scan
+from hyperspy_stereo.simulation.imaging.scan_stack import scan_stack
 from hyperspy_stereo.views.disc import fit_disc
 from hyperspy_stereo.views.rotation import fit_rotation, scan_rotation
 
@@ -102,6 +104,36 @@ def test_evenly_defocused_scans_warn_about_the_sign():
     even = simulate_scan((96, 96), (32, 32), seed=1, focus_depth=0.0)
     with pytest.warns(UserWarning, match="sign of"):
         measure(even)
+
+
+def test_dynamical_contrast_that_moves_across_the_kikuchi_line():
+    specimen = random_specimen(
+        2, "GaN", (130.0, 130.0), 160.0, 8, "line", 300.0, distractors=False, n_boundaries=0
+    )
+    microscope = Microscope(dose=60_000.0, pixel_size=2.5, focus_depth=20.0)
+    stack = scan_stack(
+        specimen,
+        microscope,
+        detector_shape=(24, 24),
+        scan_rotation=65.0,
+        supersampling=1,
+        slice_thickness=8,
+    )
+    fit = scan_rotation(
+        stack.stack,
+        fit_disc(stack.vacuum.sum((0, 1))),
+        stack.kikuchi_azimuth,
+        {"w0": stack.band_centre * stack.disc_radius, "width": 0.15 * stack.disc_radius},
+        descan=stack.descan,
+        convergence_angle=60.0,
+        pixel_size=2.5,
+        defocus_sign=1,
+    )
+    # no line is followed over the whole disc: its contrast does not keep its place
+    assert fit.n_lines == 0
+    assert abs(difference(fit.angle, 65.0)) < min(8, 3 * fit.sigma)
+    assert fit.sigma < 10
+    assert fit.defocus == pytest.approx(60, abs=40)
 
 
 VIEWS = np.ones((8, 32, 32))
