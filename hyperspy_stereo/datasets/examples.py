@@ -154,7 +154,7 @@ def cache_folder() -> Path:
     """
     folder = os.environ.get(FOLDER)
     if folder:
-        return Path(folder)
+        return Path(folder).expanduser()
     import pooch
 
     return Path(pooch.os_cache("hyperspy_stereo"))

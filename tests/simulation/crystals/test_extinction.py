@@ -17,7 +17,7 @@ from hyperspy_stereo.simulation.crystals.extinction import (
 )
 from hyperspy_stereo.simulation.crystals.structure import crystal, face_centred_cubic
 
-REFERENCE = Path(__file__).resolve().parents[3] / "shared/reference/two_beam/extinction.json"
+REFERENCE = Path(__file__).resolve().parents[4] / "shared/reference/two_beam/extinction.json"
 PRESETS = ["TiAl", "GaN", "CrMnFeCoNi", "Al", "Ni", "Si"]
 
 

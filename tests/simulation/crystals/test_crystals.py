@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hyperspy_stereo.simulation.crystals.structure import Crystal, Site, crystal, face_centred_cubic
 
 NAMES = ["TiAl", "GaN", "CrMnFeCoNi", "Al", "Ni", "Si"]
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "crystals.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "crystals.md"
 
 
 @pytest.mark.parametrize("name", NAMES)
