@@ -78,7 +78,7 @@ def test_masks_have_the_area_and_centroid_of_their_shape(x, y, radius, turn):
         (mask,) = detector_masks((100, 100), [[x, y]], radius, kind, azimuth=turn)
         assert mask.min() >= 0
         assert mask.max() <= 1
-        assert mask.sum() == pytest.approx(np.pi * radius**2, rel=0.004, abs=0.03)
+        assert mask.sum() == pytest.approx(np.pi * radius**2, rel=0.004, abs=0.1)
         rows, columns = np.indices(mask.shape)
         centroid = (mask * columns).sum() / mask.sum(), (mask * rows).sum() / mask.sum()
         # 16 x 16 samples in a rim pixel: the smaller the disc, the more of it is rim
