@@ -111,7 +111,7 @@ def real_pictures(data: Path) -> dict[str, np.ndarray]:
     names = [
         *(data / "real_pair_annotated" / n for n in ("left.png", "right.png")),
         *(data / "real_pair_tilted" / n for n in ("left.png", "right.png")),
-        *sorted((data / "creme").glob("[0-9]*[0-9].png")),
+        *sorted(p for p in (data / "creme").glob("*.png") if "mask" not in p.stem),
     ]
     pictures = {}
     for path in names:

@@ -148,7 +148,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--side", type=int, default=512)
-    parser.add_argument("--peer-side", type=int, default=96)
+    parser.add_argument("--peer-side", type=int, default=128)
     parser.add_argument("--stack", type=int, default=128, help="side of scan and patterns")
     options = parser.parse_args()
     threads, specimen = numba.get_num_threads(), scene()
