@@ -86,7 +86,7 @@ def _simulated(out: Path, steps: Steps):
     # Focus on the entrance face: all depths have one sign, which settles that of the rotation.
     microscope = Microscope(dose=100_000.0, pixel_size=2.5, focus_depth=0.0)
     signal, truth = simulate_4dstem(
-        specimen, microscope, detector_shape=(40, 40), slice_thickness=4.0, supersampling=2, seed=2
+        specimen, microscope, detector_shape=(40, 40), slice_thickness=4.0, supersampling=1, seed=2
     )
     rows, columns = signal.data.shape[:2]
     text = f"{specimen.crystal}, {len(specimen.dislocations)} lines, two-beam diffraction"
