@@ -1,0 +1,1 @@
+"""The data that the networks learn from: scenes, shards of them, noise and augmentation."""

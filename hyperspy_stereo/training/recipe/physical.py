@@ -1,0 +1,158 @@
+"""Scenes by two-beam diffraction contrast: random specimens seen by random microscopes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage as ndi
+
+from hyperspy_stereo.geometry.triangulation import project
+from hyperspy_stereo.training.recipe.scene import (
+    AMBIGUOUS,
+    BOUNDARY,
+    DISTRACTOR,
+    IGNORE,
+    LINE,
+    Scene,
+)
+
+if TYPE_CHECKING:
+    from hyperspy_stereo.simulation.truth import Truth
+
+__all__ = ["physical_scene", "scene_of", "truth_labels"]
+
+TILT_SHARE = 0.25  # of the scenes are tilted pairs; the others are of one exposure
+DARK_FIELD_SHARE = 0.1
+POINT_DETECTOR_SHARE = 0.7  # of the tilt-less pairs; the others see through a detector's size
+INVISIBLE_REACH = 3.0  # px about an invisible line in which nothing is trained or scored
+
+
+def truth_labels(truth: Truth) -> np.ndarray:
+    """Label bits of all pixels of simulated views.
+
+    Lines where they are visible; what lies within 3 px of a line's invisible parts is ignored: a
+    faint trace of a line is neither right nor wrong.
+
+    Parameters
+    ----------
+    truth : Truth
+        Of the views.
+
+    Returns
+    -------
+    (V, H, W) uint8 ndarray
+    """
+    label = LINE * truth.line_mask.astype(np.uint8)
+    label |= BOUNDARY * truth.boundary_mask.astype(np.uint8)
+    label |= DISTRACTOR * truth.distractor_mask.astype(np.uint8)
+    label |= AMBIGUOUS * truth.ambiguous.astype(np.uint8)
+    for view in range(len(label)):
+        hidden = _hidden(truth, view)
+        label[view][hidden & ~truth.line_mask[view]] |= IGNORE
+    return label
+
+
+def _hidden(truth: Truth, view: int) -> np.ndarray:
+    """Pixels near parts of lines that are not seen."""
+    shape = truth.line_mask.shape[1:]
+    free = np.ones(shape, bool)
+    middle = 0.5 * truth.pixel_size * (np.array(shape[::-1]) - 1)
+    for line, visible in zip(truth.lines, truth.visible, strict=True):
+        lost = line[~visible[view]]
+        if len(lost) == 0:
+            continue
+        placed = project(lost, truth.incidence[view], truth.geometry, tuple(middle))
+        column, row = np.rint(placed / truth.pixel_size).astype(int).T
+        inside = (row >= 0) & (column >= 0) & (row < shape[0]) & (column < shape[1])
+        free[row[inside], column[inside]] = False
+    if free.all():
+        return ~free
+    return ndi.distance_transform_edt(free) <= INVISIBLE_REACH
+
+
+def scene_of(truth: Truth, info: dict) -> Scene:
+    """The scene of two simulated views: their clean pictures with labels.
+
+    Parameters
+    ----------
+    truth : Truth
+        Of two views.
+    info : dict
+        To be kept with the scene.
+
+    Returns
+    -------
+    Scene
+    """
+    return Scene(
+        truth.clean.astype(np.float32),
+        truth_labels(truth),
+        truth.disparity.astype(np.float32),
+        truth.line_index.astype(np.int16),
+        info,
+    )
+
+
+def physical_scene(seed: int, side: int = 384) -> Scene:
+    """A random specimen as two views before noise.
+
+    Crystal, thickness, wedge and bend, arrangements, boundaries, dirt, pixel size, stereo angle,
+    geometry, detector and the sharpness of the probe are drawn from the seed.
+
+    Parameters
+    ----------
+    seed : int
+        Seed, 0 or more.
+    side : int, default 384
+        Height and width, px.
+
+    Returns
+    -------
+    Scene
+
+    See Also
+    --------
+    hyperspy_stereo.simulation.random_specimen : draws the specimen.
+
+    Examples
+    --------
+    >>> scene = physical_scene(1_000_003, side=64)
+    >>> scene.clean.shape, scene.info["renderer"]
+    ((2, 64, 64), 'physical')
+    """
+    from hyperspy_stereo.simulation.imaging.microscope import Microscope
+    from hyperspy_stereo.simulation.imaging.stereo_views import stereo_views
+    from hyperspy_stereo.simulation.imaging.tilt_views import tilt_views
+    from hyperspy_stereo.simulation.specimens import random_specimen
+
+    rng = np.random.default_rng([seed, 1])
+    pixel = float(np.exp(rng.uniform(np.log(0.7), np.log(2.5))))
+    angle = float(rng.uniform(2.0, 12.0))
+    specimen = random_specimen(seed, size=(side * pixel, side * pixel))
+    microscope = Microscope.noiseless(
+        pixel_size=pixel,
+        convergence_angle=125.0,
+        source_size=pixel * float(rng.uniform(0.5, 2.0)),
+    )
+    tilt = rng.random() < TILT_SHARE
+    how = {"signal": "dark field" if rng.random() < DARK_FIELD_SHARE else "bright field"}
+    how["poisson_ratio"] = specimen.poisson_ratio
+    if tilt:
+        how["deviation_error"] = float(rng.exponential(0.001))
+        views = tilt_views(specimen, (angle / 2, -angle / 2), microscope, seed=seed, **how)
+    else:
+        point = rng.random() < POINT_DETECTOR_SHARE
+        how["detector_radius"] = 0.0 if point else float(rng.uniform(2.0, 10.0))
+        views = stereo_views(specimen, microscope, stereo_angle=angle, seed=seed, **how)
+    info = {
+        "renderer": "physical",
+        "seed": int(seed),
+        "angle": angle,
+        "pixel_size": pixel,
+        "geometry": "tilt" if tilt else "tiltless",
+        "crystal": specimen.crystal,
+        "kinds": sorted(set(views.truth.kinds)),
+        **how,
+    }
+    return scene_of(views.truth, info)
