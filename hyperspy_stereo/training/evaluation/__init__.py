@@ -1,0 +1,1 @@
+"""Scores, test scenes and tables: everything that is quoted about the networks."""
