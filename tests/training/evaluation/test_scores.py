@@ -185,8 +185,8 @@ def test_shares_above_thresholds():
 def test_answers_of_a_curve_within_reach():
     scene = pair()
     match = curve(scene, error=0.25)
-    moved = CurveMatch(0, match.points + (2.0, 0.0), *list(vars(match).values())[2:])
-    far = CurveMatch(0, match.points + (2.1, 0.0), *list(vars(match).values())[2:])
+    moved = CurveMatch(0, match.points + np.array([2.0, 0.0]), *list(vars(match).values())[2:])
+    far = CurveMatch(0, match.points + np.array([2.1, 0.0]), *list(vars(match).values())[2:])
     assert matching_scores(match, scene, 6.0)["epe"] == pytest.approx(0.25)
     assert matching_scores(moved, scene, 6.0)["coverage"] == 1
     assert matching_scores(far, scene, 6.0)["coverage"] == 0
