@@ -66,7 +66,9 @@ class ValidationSettings:
     side : int
         Side of the scenes in px, a multiple of 16.
     doses : tuple of float
-        Electrons per pixel; scenes take them in turn.
+        Electrons per pixel; physical scenes take them in turn.
+    crude_levels : tuple of float
+        Noise of the crude scenes, 0 to 1, in turn.
     row_gain, row_jitter : float
         Standard deviation of the rows' brightness (share) and position (px).
     """
@@ -75,14 +77,16 @@ class ValidationSettings:
     crude: int = 12
     side: int = 384
     doses: tuple[float, ...] = (150.0, 600.0, 3000.0)
+    crude_levels: tuple[float, ...] = (0.1, 0.4, 0.7)
     row_gain: float = 0.01
     row_jitter: float = 0.2
 
     def __post_init__(self) -> None:
-        if self.side < 16 or self.side % 16 or not self.doses:
+        if self.side < 16 or self.side % 16 or not (self.doses and self.crude_levels):
             raise ValueError(
-                f"validation.side is {self.side} and validation.doses {self.doses}: the side must "
-                "be a multiple of 16, and at least one dose is needed."
+                f"validation.side is {self.side}, validation.doses {self.doses} and "
+                f"validation.crude_levels {self.crude_levels}: the side must be a multiple of 16, "
+                "and at least one dose and level are needed."
             )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from hyperspy_stereo.training.engine import autocast
 from hyperspy_stereo.training.recipe.scene import Scene
 from hyperspy_stereo.training.seeds import CRUDE, VALID
 
-__all__ = ["Validation", "noisy_views", "probabilities", "stored_scene"]
+__all__ = ["Validation", "crudely_recorded", "probabilities", "recorded", "stored_scene"]
 
 SCORES = ("f1", "precision", "recall", "cldice", "boundary_as_line")
 ARRAYS = ("clean", "label", "disparity", "line_index")
@@ -48,10 +48,8 @@ def stored_scene(draw: Callable[[int, int], Scene], seed: int, side: int, folder
     return scene
 
 
-def noisy_views(
-    scene: Scene, seed: int, settings: ValidationSettings
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield each view as counted at one dose, with its label.
+def recorded(scene: Scene, seed: int, settings: ValidationSettings) -> np.ndarray:
+    """Return both views of a scene of the training's renderer as counted at one dose.
 
     Parameters
     ----------
@@ -62,18 +60,44 @@ def noisy_views(
     settings : ValidationSettings
         Doses and errors of the scan.
 
-    Yields
-    ------
-    image : (H, W) float32 ndarray
-    label : (H, W) uint8 ndarray
+    Returns
+    -------
+    (2, H, W) float32 ndarray
     """
     from hyperspy_stereo.training.recipe.noise import acquire
 
     dose = settings.doses[seed % len(settings.doses)]
-    for view in range(2):
-        rng = np.random.default_rng([seed, view])
-        image = acquire(scene.clean[view], dose, settings.row_gain, settings.row_jitter, rng)
-        yield np.asarray(image, np.float32), scene.label[view]
+    views = [
+        acquire(
+            clean,
+            dose,
+            settings.row_gain,
+            settings.row_jitter,
+            np.random.default_rng([seed, view]),
+        )
+        for view, clean in enumerate(scene.clean)
+    ]
+    return np.asarray(views, np.float32)
+
+
+def crudely_recorded(scene: Scene, seed: int, settings: ValidationSettings) -> np.ndarray:
+    """Return both views of a scene of the other renderer with that renderer's own noise.
+
+    Parameters
+    ----------
+    scene, seed
+        As in `recorded`; the seed also chooses the level of noise.
+    settings : ValidationSettings
+        Levels of the noise.
+
+    Returns
+    -------
+    (2, H, W) float32 ndarray
+    """
+    from hyperspy_stereo.training.evaluation.crude_noise import crude_noise
+
+    level = settings.crude_levels[seed % len(settings.crude_levels)]
+    return crude_noise(scene.clean, np.random.default_rng([seed, 1]), level)
 
 
 def probabilities(model: torch.nn.Module, image: np.ndarray) -> np.ndarray:
@@ -126,19 +150,14 @@ class Validation:
         self.pictures: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
         self.watched = None if watch is None else _annotated(Path(watch))
         stored = Path(folder) / "validation"
-        for name, seeds, count in (
-            ("physical", VALID, settings.physical),
-            ("crude", CRUDE, settings.crude),
+        for name, seeds, count, record in (
+            ("physical", VALID, settings.physical, recorded),
+            ("crude", CRUDE, settings.crude, crudely_recorded),
         ):
-            if count:
-                draw = _renderer(name)
-                self.pictures[name] = [
-                    picture
-                    for seed in seeds[:count]
-                    for picture in noisy_views(
-                        stored_scene(draw, seed, settings.side, stored), seed, settings
-                    )
-                ]
+            pictures = self.pictures.setdefault(name, [])
+            for seed in seeds[:count]:
+                scene = stored_scene(_renderer(name), seed, settings.side, stored)
+                pictures.extend(zip(record(scene, seed, settings), scene.label, strict=True))
 
     def __call__(self, model: torch.nn.Module) -> dict[str, float]:
         """Return the mean scores over all views, named as ``crude_f1``."""
@@ -146,6 +165,8 @@ class Validation:
 
         result = {}
         for name, pictures in self.pictures.items():
+            if not pictures:
+                continue
             rows = [line_scores(probabilities(model, view)[0], label) for view, label in pictures]
             for score in SCORES:
                 values = np.array([row[score] for row in rows], float)
