@@ -66,7 +66,8 @@ def thin_boundary(canvas: Canvas, angle: float) -> list[Wall]:
             gap = canvas.distance(view, wall[0], wall[1], z) + rough
             canvas.multiply(view, _trace(gap, kind, width, depth * np.clip(mottle, 0.1, 1.2)))
             canvas.multiply(view, np.exp(step * _soft(gap, 1.0)))
-            canvas.mark(view, np.abs(gap) < max(2.0, 1.6 * width), BOUNDARY)
+            seen = (depth * mottle > canvas.faint) | (abs(step) > canvas.faint)
+            canvas.mark(view, seen & (np.abs(gap) < max(2.0, 1.6 * width)), BOUNDARY)
         walls.append(wall)
     return walls
 
@@ -92,8 +93,10 @@ def halves(canvas: Canvas, angle: float) -> list[Wall]:
         canvas.multiply(view, np.clip(fringe, 0.1, None))
         for gap in (low, high):
             canvas.multiply(view, np.clip(1 - edge * _dip(gap, width), 0.1, None))
-            canvas.mark(view, np.abs(gap) < max(2, 1.6 * width), BOUNDARY)
-        canvas.mark(view, within > 0.5, BOUNDARY)
+            if max(abs(edge), 0.5 * abs(step)) > canvas.faint:
+                canvas.mark(view, np.abs(gap) < max(2, 1.6 * width), BOUNDARY)
+        if depth > canvas.faint:
+            canvas.mark(view, within > 0.5, BOUNDARY)
     return [wall]
 
 
@@ -120,7 +123,7 @@ def lamellae(canvas: Canvas, angle: float) -> list[Wall]:
             log[view] += (new - level) * _soft(gap, sharp)
             dip = (-0.5 if bright else 1) * edge_depth * _dip(gap, sharp + 0.5)
             canvas.multiply(view, np.clip(1 - dip, 0.1, None))
-            if abs(new - level) > 0.03 or edge_depth > 0.05:
+            if max(abs(new - level), edge_depth) > canvas.faint:
                 canvas.mark(view, np.abs(gap) < max(2.0, 2 * sharp), BOUNDARY)
         walls.append((tilt, place, 0.0))
         level, place = new, place + max(width, 4)
@@ -162,7 +165,7 @@ def step_edges(canvas: Canvas, angle: float) -> list[Wall]:
             gap = canvas.distance(view, wall[0], wall[1], z) + curve
             canvas.multiply(view, np.exp(step * _soft(gap, width)))
             canvas.multiply(view, np.clip(1 - rim * _dip(gap, width), 0.2, 2))
-            if max(abs(step), abs(rim)) > 0.04:
+            if max(abs(step), abs(rim)) > canvas.faint:
                 canvas.mark(view, np.abs(gap) < max(2.0, 1.8 * width), BOUNDARY)
         walls.append(wall)
     return walls
@@ -201,7 +204,7 @@ def twins(canvas: Canvas, angle: float) -> list[Wall]:
     rng = canvas.rng
     walls = []
     place = rng.uniform(-0.5, 0.4) * canvas.side
-    step = rng.uniform(-1.2, 0.6)
+    step = rng.uniform(0.08, 1.2) * rng.choice([-1, -1, 0.5])
     z, sharp, rim = rng.uniform(-1, 1), rng.uniform(0.5, 1.6), rng.uniform(0, 0.5)
     for _ in range(rng.integers(1, 6)):
         width = np.exp(rng.uniform(np.log(2.5), np.log(35)))
@@ -279,4 +282,5 @@ def paint_slip_traces(canvas: Canvas) -> None:
                 within = _soft(length - start, 2) * _soft(end - length, 2)
                 canvas.multiply(view, _trace(gap, kind, width, own * patchy * within))
                 near = np.abs(gap) < max(2.0, 1.6 * width)
-                canvas.mark(view, near & (within > 0.3), BOUNDARY)
+                seen = own * patchy * within > 0.7 * canvas.faint
+                canvas.mark(view, near & seen, BOUNDARY)

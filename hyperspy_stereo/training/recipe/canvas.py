@@ -27,6 +27,8 @@ class Canvas:
         ``offset + half_range * z``.
     offset : float
         Disparity of the mid plane, px.
+    faint : float
+        Contrast below which something straight and extended is lost in the ground.
     """
 
     side: int
@@ -37,7 +39,7 @@ class Canvas:
     label: np.ndarray = field(init=False)
     disparity: np.ndarray = field(init=False)
     line_index: np.ndarray = field(init=False)
-    vacuum: list = field(init=False)
+    faint: float = field(init=False, default=0.04)
 
     def __post_init__(self) -> None:
         shape = (2, self.side, self.side)
@@ -49,7 +51,6 @@ class Canvas:
         self._best = np.full(shape[1:], 1e9, np.float32)
         self._side, self._place = np.zeros((2, *shape[1:]), np.float32)
         self.y, self.x = np.mgrid[: self.side, : self.side].astype(np.float32)
-        self.vacuum = []
 
     def at(self, view: int, z: float | np.ndarray) -> np.ndarray:
         """Return x of the scene seen at each pixel of a view, for things at depth z."""

@@ -79,8 +79,9 @@ def _add_fringes(canvas: Canvas, log: np.ndarray) -> None:
     depth = rng.uniform(0.05, 0.5)
     decay = rng.uniform(0, 3)
     sharp = rng.uniform(0.6, 2)
+    z = float(rng.choice([-1, 1]))
     for view in (0, 1):
-        run = canvas.distance(view, angle, 0, rng.choice([-1, 1])) / side + 0.5
+        run = canvas.distance(view, angle, 0, z) / side + 0.5
         phase = 2 * np.pi * (count * (1 + 0.06 * view * rng.normal()) * run + warp)
         wave = (0.5 + 0.5 * np.cos(phase)) ** sharp - 0.5
         log[view] += depth * wave * np.exp(-decay * np.clip(run, 0, 1))
@@ -201,6 +202,7 @@ def paint_hole(canvas: Canvas) -> np.ndarray:
         beyond = 1 / (1 + np.exp(-np.clip(gap / 0.8, -30, 30)))
         canvas.image[view] = canvas.image[view] * (1 - beyond) + bright * beyond
         canvas.multiply(view, 1 - fresnel * np.exp(-0.5 * ((gap + 2) / 1.3) ** 2))
+        canvas.label[view][gap > 0] = 0
         canvas.mark(view, np.abs(gap) < 3, BOUNDARY)
     gap = canvas.distance(0, angle, place, -canvas.offset / canvas.half_range) + warp
     return gap > -2

@@ -126,14 +126,16 @@ def random_look(curve: np.ndarray, style: Style, rng: np.random.Generator) -> Li
     ripple = np.exp(0.25 * rng.uniform(0, 1) * _slow(n, rng))
     fade = np.ones(n)
     if rng.random() < 0.25:  # loses its contrast over a part of its length
-        middle, width = rng.uniform(0, n), rng.uniform(10, 60)
-        fade -= rng.uniform(0.5, 1.05) * np.exp(-0.5 * ((np.arange(n) - middle) / width) ** 2)
+        at, width = rng.uniform(0, n), rng.uniform(10, 60)
+        fade -= rng.uniform(0.5, 1.05) * np.exp(-0.5 * ((np.arange(n) - at) / width) ** 2)
     if rng.random() < 0.2:  # grows fainter towards one end
         fade *= np.linspace(1, rng.uniform(0, 0.5), n) ** rng.choice([1, 2])
     if rng.random() < 0.3:  # weaker near a face
         fade *= 1 - rng.uniform(0.3, 0.9) * np.exp(-(1 - z * rng.choice([-1, 1])) / 0.25)
     black_white = style.black_white * rng.choice([-1, 1]) if free > 0.5 else style.black_white
     phase, slip = rng.uniform(0, 2 * np.pi), rng.normal(0, 1.2) * style.unlike
+    # half of the double images lie astride the line, the others beside it
+    middle = 0.5 * style.separation * (style.double > 0) * (style.period > 0.7)
     strength, sigma, shift, shape = [], [], [], []
     for view in (-0.5, 0.5):
         turn = np.cos(np.pi * z / style.period + phase + view * slip)
@@ -144,7 +146,7 @@ def random_look(curve: np.ndarray, style: Style, rng: np.random.Generator) -> Li
         strength.append(np.clip(base * ripple * fade * wave * other, *limit))
         sigma.append(fwhm / 2.355 * np.exp(0.12 * free * _slow(n, rng)))
         move = style.shift * (rng.uniform(0, 1) * _slow(n, rng) * 0.3 + view * rng.uniform(-1, 1))
-        shift.append(np.clip(move, -1.1, 1.1) * fwhm / 2.355)
+        shift.append((np.clip(move, -1.1, 1.1) - middle) * fwhm / 2.355)
         bw = black_white * (1 + view * rng.normal(0, 1) * style.unlike)
         shape.append([1 - abs(np.clip(bw, -1, 1)), bw, style.double, style.separation])
     if rng.random() < 0.5:  # ends fade out over a few px instead of stopping

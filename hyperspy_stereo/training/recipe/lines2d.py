@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import Voronoi
 
-__all__ = ["KINDS", "line_group", "resampled"]
+__all__ = ["KINDS", "along_trace", "line_group", "resampled"]
 
 
 def resampled(curve: np.ndarray, spacing: float = 1.5) -> np.ndarray:
@@ -134,6 +134,62 @@ def pile_up(side, angle, rng):
     return group
 
 
+def array(side, angle, rng):
+    """Many evenly spaced parallel lines: a low-angle boundary or misfit lines."""
+    count, gap = rng.integers(8, 36), rng.uniform(5, 24)
+    length = rng.uniform(15, 0.8 * side)
+    s = np.linspace(-1, 1, 40)
+    row = angle + np.pi / 2 + rng.normal(0, 0.4)
+    step = gap * np.array([np.cos(row), np.sin(row)])
+    place = rng.uniform(0.2, 0.8, 2) * side - 0.5 * count * step
+    z = s * rng.choice([-1, 1]) if rng.random() < 0.6 else _depth(40, rng)
+    group = []
+    for k in range(count):
+        sideways = rng.normal(0, 0.02) * length * (1 - s**2) + rng.normal(0, 0.08 * gap)
+        curve = _along(place + k * step, angle + rng.normal(0, 0.015), length, sideways)
+        group.append(np.column_stack([curve, z]))
+    return group
+
+
+def along_trace(
+    side: int, trace: tuple[float, float], rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Draw lines that hug a straight trace or bow out of it, as beside lamella boundaries.
+
+    Parameters
+    ----------
+    side : int
+        Of the frame, px.
+    trace : tuple of float
+        Direction of the normal of the trace, rad, and its distance from the middle, px.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    list of (n, 3) float64 ndarray
+        x, y in px and depth from -1 to 1.
+    """
+    normal = np.array([np.cos(trace[0]), np.sin(trace[0])])
+    along = np.array([-normal[1], normal[0]])
+    foot = 0.5 * (side - 1) + normal * trace[1]
+    reach = rng.uniform(3, 0.25 * side)
+    flank = rng.choice([-1, 1])
+    group = []
+    for _ in range(rng.integers(2, 14)):
+        length = rng.uniform(20, 0.5 * side)
+        t = np.linspace(0, 1, 60)
+        bow = rng.uniform(0.1, 1) * reach * np.sin(np.pi * t) ** rng.uniform(0.5, 1.5)
+        bow = flank * bow + rng.normal(0, 2) * np.sin(7 * t + rng.uniform(0, 6))
+        if rng.random() < 0.3:  # leaves the trace and does not return
+            bow = flank * length * np.sin(rng.uniform(0.2, 1.2)) * t ** rng.uniform(0.7, 2)
+        start = rng.uniform(-0.6, 0.6) * side
+        curve = foot + np.outer(start + length * t, along) + np.outer(bow, normal)
+        group.append(resampled(np.column_stack([curve, _depth(60, rng)])))
+        flank = flank if rng.random() < 0.8 else -flank
+    return group
+
+
 def dipole(side, angle, rng):
     """Two lines side by side, now and then closed at one end."""
     length = side * rng.uniform(0.15, 1.2)
@@ -243,6 +299,7 @@ KINDS: dict[str, tuple[float, Callable]] = {
     "wavy": (0.7, wavy),
     "threading": (1.2, threading),
     "pile-up": (1.0, pile_up),
+    "array": (0.6, array),
     "dipole": (0.6, dipole),
     "loops": (0.7, loops),
     "half-loops": (0.6, half_loops),

@@ -14,7 +14,7 @@ from hyperspy_stereo.training.recipe.canvas import Canvas
 from hyperspy_stereo.training.recipe.distractors import paint_distractors
 from hyperspy_stereo.training.recipe.grounds import paint_ground, paint_hole, paint_light
 from hyperspy_stereo.training.recipe.line_looks import random_look, random_style
-from hyperspy_stereo.training.recipe.lines2d import line_group
+from hyperspy_stereo.training.recipe.lines2d import along_trace, line_group
 from hyperspy_stereo.training.recipe.scene import IGNORE, LINE, Scene
 
 __all__ = ["painted_scene"]
@@ -23,7 +23,8 @@ EMPTY_SHARE = 0.05  # of the scenes hold no line at all
 SPARSE_SHARE = 0.2  # hold one or two lines
 DARK_FIELD_SHARE = 0.12
 SEEN = 0.045  # contrast from which a line counts as visible
-BURIED = 0.8  # of the spread of the ground's grain: a line below it is buried
+FAINT = 0.5  # of the spread of the ground's grain: a boundary below it is buried
+BURIED = 1.1  # of the spread of the ground's grain: a line below it is buried
 MOST_LINES = 70
 
 
@@ -67,6 +68,7 @@ def painted_scene(seed: int, side: int = 384) -> Scene:
     canvas = Canvas(side, rng, half_range, float(rng.normal(0, 1.5)))
     dark_field = bool(rng.random() < DARK_FIELD_SHARE)
     paint_ground(canvas)
+    canvas.faint = max(canvas.faint, FAINT * _roughness(canvas.image))
     groups = int(rng.choice([0, 1, 2, 3], p=[0.35, 0.35, 0.2, 0.1]))
     walls = paint_boundaries(canvas, groups)
     if rng.random() < 0.2:
@@ -75,11 +77,13 @@ def painted_scene(seed: int, side: int = 384) -> Scene:
         canvas.image *= np.float32(rng.uniform(0.15, 0.5))
     _exposed(canvas)
     hole = paint_hole(canvas) if rng.random() < 0.06 else None
-    curves = _cut(_curves(side, rng), walls, hole, canvas)
+    curves = _cut(_curves(side, walls, rng), walls, hole, canvas)
     style = random_style(rng, dark_field)
     seen = max(SEEN, BURIED * _roughness(canvas.image))
     for number, curve in enumerate(curves):
         canvas.line(curve, random_look(curve, style, rng), number, seen)
+    # a line stays a line where another one beside it cannot be seen
+    canvas.label[(canvas.label & LINE) > 0] &= np.uint8(255 - IGNORE)
     paint_distractors(canvas)
     paint_light(canvas)
     info = {
@@ -105,7 +109,7 @@ def _roughness(image: np.ndarray) -> float:
     return float(1.5 * np.median(rest))
 
 
-def _curves(side: int, rng: np.random.Generator) -> list[np.ndarray]:
+def _curves(side: int, walls: list[Wall], rng: np.random.Generator) -> list[np.ndarray]:
     """Curves of a scene: none, one or two, or many of a few kinds."""
     draw = rng.random()
     angle = rng.choice([rng.uniform(0, np.pi), 0.0], p=[0.93, 0.07])
@@ -118,6 +122,9 @@ def _curves(side: int, rng: np.random.Generator) -> list[np.ndarray]:
     spread = rng.choice([0.05, 0.3, 2.0])
     for _ in range(int(np.exp(rng.uniform(np.log(2), np.log(16))))):
         curves += line_group(side, angle + rng.normal(0, spread), rng)
+    if walls and rng.random() < 0.35:
+        angle, place, _ = walls[int(rng.integers(len(walls)))]
+        curves = along_trace(side, (angle, place), rng) + curves
     return curves[:MOST_LINES]
 
 
@@ -150,10 +157,10 @@ def _finished(canvas: Canvas, info: dict) -> Scene:
         clean = ndi.gaussian_filter(clean, (0, *(2 * [canvas.rng.uniform(0.3, 0.9)])))
     label = canvas.label
     lines = (label & LINE) > 0
-    label[lines & (ndi.uniform_filter(clean, (0, 15, 15)) < 0.02)] |= IGNORE
-    gone = lines & ((label & IGNORE) > 0) & (clean < 0.1)
-    label[lines & ~gone] &= ~np.uint8(IGNORE)
-    label[gone] &= ~np.uint8(LINE)
+    floor = max(0.015, 0.04 * float(np.percentile(clean[:, ::4, ::4], 90)))
+    label[lines & (ndi.uniform_filter(clean, (0, 15, 15)) < floor)] |= IGNORE
+    gone = lines & ((label & IGNORE) > 0)  # too dark, or under dirt
+    label[gone] &= np.uint8(255 - LINE)
     canvas.disparity[gone] = np.nan
     canvas.line_index[gone] = -1
     return Scene(clean.astype(np.float32), label, canvas.disparity, canvas.line_index, info)
