@@ -22,6 +22,7 @@ __all__ = [
     "check_image",
     "dead_area",
     "despike",
+    "live_image",
     "ridge_probability",
 ]
 
@@ -111,6 +112,40 @@ def _fill(image: np.ndarray, dead: np.ndarray) -> np.ndarray:
         return image
     nearest = ndi.distance_transform_edt(dead, return_distances=False, return_indices=True)
     return image[tuple(nearest)]
+
+
+def live_image(image: np.ndarray, valid: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The image without the edges of areas that hold no data, and these areas.
+
+    Parameters
+    ----------
+    image : (H, W) float32
+        From :func:`check_image`.
+    valid : (H, W) bool, optional
+        Pixels that hold data. By default all but constant rims (:func:`dead_area`).
+
+    Returns
+    -------
+    image : (H, W) float32
+        The nearest live pixel is repeated in dead areas. A picture without any noise, such as a
+        drawing, has got a little.
+    dead : (H, W) bool
+        All of it where the image is constant.
+
+    Raises
+    ------
+    ValueError
+        If `valid` has another shape.
+    """
+    if valid is not None and np.shape(valid) != image.shape:
+        raise ValueError(f"valid has shape {np.shape(valid)}, the image {image.shape}.")
+    if np.ptp(image) <= 1e-6 * np.abs(image).max():
+        return image, np.ones(image.shape, bool)
+    image = _dithered(image)
+    dead = dead_area(image)
+    if valid is not None:
+        dead |= ~np.asarray(valid, bool)
+    return _fill(image, dead), dead
 
 
 def _off_rim(ridge: np.ndarray, dead: np.ndarray) -> np.ndarray:
@@ -282,15 +317,10 @@ def ridge_probability(
     if len(sigmas) == 0 or not all(s > 0 for s in sigmas):
         raise ValueError(f"sigmas is {sigmas}; give positive line widths in px, such as (1.5, 3).")
     nothing = np.zeros(image.shape, np.float32)
-    if np.ptp(image) <= 1e-6 * np.abs(image).max():
+    image, dead = live_image(image, valid)
+    if dead.all():
         return nothing, nothing.copy()
-    image = _dithered(image)
-    dead = dead_area(image)
-    if valid is not None:
-        if np.shape(valid) != image.shape:
-            raise ValueError(f"valid has shape {np.shape(valid)}, the image {image.shape}.")
-        dead |= ~np.asarray(valid, bool)
-    level = level_rows(despike(_fill(image, dead)))
+    level = level_rows(despike(image))
     flat = flatten(level, 4 * max(sigmas))
     if polarity == "auto":
         polarity = _polarity(flat, tuple(sigmas))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-__all__ = ["Decoder", "Encoder", "ResidualBlock", "ResidualUNet"]
+__all__ = ["Decoder", "Encoder", "ResidualBlock", "ResidualUNet", "folded"]
 
 Block = Callable[[int, int], nn.Module]
 
@@ -201,3 +203,27 @@ class ResidualUNet(nn.Module):
                 f"The input is {shape[3]} x {shape[2]} px; both sides must be multiples of "
                 f"{self.multiple} px. detection.network.unet_probability pads images of any size."
             )
+
+
+def folded(network: ResidualUNet) -> ResidualUNet:
+    """A copy for inference, with each batch normalisation folded into its convolution.
+
+    Parameters
+    ----------
+    network : ResidualUNet
+        Trained; it stays as it is.
+
+    Returns
+    -------
+    ResidualUNet
+        In evaluation mode; gives the same logits faster, and can be trained no more.
+    """
+    network = deepcopy(network).eval()
+    network.stem[1] = fuse_conv_bn_eval(network.stem[1], network.stem[2])
+    network.stem[2] = nn.Identity()
+    for block in network.modules():
+        if isinstance(block, ResidualBlock):
+            block.first = fuse_conv_bn_eval(block.first, block.first_norm)
+            block.second = fuse_conv_bn_eval(block.second, block.second_norm)
+            block.first_norm = block.second_norm = nn.Identity()
+    return network

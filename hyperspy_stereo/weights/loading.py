@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FORMAT", "load_weights", "read_info", "restore", "save_weights", "shipped"]
+__all__ = ["FORMAT", "file_of", "load_weights", "read_info", "restore", "save_weights", "shipped"]
 
 FORMAT = 1  #: version of the pair of files described above
 SUFFIX = ".safetensors"
@@ -156,7 +156,7 @@ def load_weights(
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    path = _path_of(weights, kind)
+    path = file_of(weights, kind)
     info = read_info(path, kind)
     size = path.stat().st_size
     if size != info["size"]:
@@ -190,7 +190,7 @@ def read_info(weights: str | os.PathLike, kind: str) -> dict[str, Any]:
 
     Parameters and errors are those of :func:`load_weights`.
     """
-    path = _path_of(weights, kind)
+    path = file_of(weights, kind)
     beside = path.with_suffix(".json")
     if not beside.is_file():
         raise ValueError(
@@ -258,8 +258,8 @@ def restore(network: torch.nn.Module, state: Mapping[str, torch.Tensor], name: s
     network.load_state_dict(dict(state))
 
 
-def _path_of(weights: str | os.PathLike, kind: str) -> Path:
-    """The file that a name or a path means."""
+def file_of(weights: str | os.PathLike, kind: str) -> Path:
+    """The file that a name or a path means; errors as those of :func:`load_weights`."""
     if not isinstance(weights, str | os.PathLike):
         raise TypeError(
             f"weights is {weights!r}; give the name of shipped weights or the path of a "
