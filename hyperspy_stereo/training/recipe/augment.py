@@ -17,7 +17,7 @@ from hyperspy_stereo.training.recipe.noise import acquire
 from hyperspy_stereo.training.recipe.pairs import pair_sample
 from hyperspy_stereo.training.recipe.scene import BOUNDARY, IGNORE, LINE, Scene
 from hyperspy_stereo.training.recipe.warp import (
-    edge_distance,
+    line_edge,
     nearest,
     sampled,
     sampled_linear,
@@ -167,7 +167,7 @@ def _random_placement(label, size, coarse, rng):
 def _labels(label, rows, columns, place):
     """Line, boundary and weight at places of the scene."""
     scale = float(np.sqrt(abs(np.linalg.det(place.turn))))  # px of the scene in one of the sample
-    edge = sampled_linear(edge_distance(label), rows, columns)
+    edge = line_edge(label, rows, columns)
     line = (edge <= HALF_WIDTH * (scale - 1)).astype(np.uint8)
     bits = nearest(label, rows, columns)
     boundary = ((bits & BOUNDARY) > 0).astype(np.uint8)

@@ -251,7 +251,7 @@ def _add_glitch(current, rng):
     height, width = current.shape
     row = int(rng.integers(height))
     start, length = int(rng.integers(-20, width)), int(np.exp(rng.uniform(1.6, 5.0)))
-    lost = rng.random() < 0.05
+    lost = rng.random() < 0.03
     strength = -1.0 if lost else rng.choice([-1, 1]) * float(np.exp(rng.uniform(-3.9, -1.2)))
     a, b = max(start, 0), min(start + length, width)
     if b > a:

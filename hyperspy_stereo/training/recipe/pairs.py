@@ -15,11 +15,10 @@ from hyperspy_stereo.training.recipe.light import (
 from hyperspy_stereo.training.recipe.noise import acquire_pair
 from hyperspy_stereo.training.recipe.scene import AMBIGUOUS, IGNORE, LINE, Scene
 from hyperspy_stereo.training.recipe.warp import (
-    edge_distance,
+    line_edge,
     nearest,
     nearest_on_lines,
     sampled,
-    sampled_linear,
 )
 
 __all__ = ["pair_sample"]
@@ -157,7 +156,7 @@ def _random_drift(height, rng):
 
 def _labels(label, disparity, rows, columns, zoom, shift):
     """Label bits and disparity at places of the scene."""
-    edge = sampled_linear(edge_distance(label), rows, columns)
+    edge = line_edge(label, rows, columns)
     inside = (rows >= -0.5) & (rows <= label.shape[0] - 0.5)
     inside &= (columns >= -0.5) & (columns <= label.shape[1] - 0.5)
     line = (edge <= HALF_WIDTH * (1 / zoom - 1)) & inside

@@ -9,6 +9,7 @@ from hyperspy_stereo.training.recipe.scene import AMBIGUOUS, LINE
 
 __all__ = [
     "edge_distance",
+    "line_edge",
     "nearest",
     "nearest_on_lines",
     "sampled",
@@ -80,8 +81,10 @@ def sampled_linear(image, rows, columns):
             y, x = rows[r, c], columns[r, c]
             y0, x0 = int(np.floor(y)), int(np.floor(x))
             fy, fx = np.float32(y - y0), np.float32(x - x0)
-            top, bottom = _mirror(y0, height), _mirror(y0 + 1, height)
-            left, right = _mirror(x0, width), _mirror(x0 + 1, width)
+            top, bottom, left, right = y0, y0 + 1, x0, x0 + 1
+            if y0 < 0 or x0 < 0 or y0 >= height - 1 or x0 >= width - 1:
+                top, bottom = _mirror(y0, height), _mirror(y0 + 1, height)
+                left, right = _mirror(x0, width), _mirror(x0 + 1, width)
             upper = image[top, left] + fx * (image[top, right] - image[top, left])
             lower = image[bottom, left] + fx * (image[bottom, right] - image[bottom, left])
             out[r, c] = upper + fy * (lower - upper)
@@ -95,8 +98,9 @@ def nearest(image, rows, columns):
     out = np.empty(rows.shape, image.dtype)
     for r in range(rows.shape[0]):
         for c in range(rows.shape[1]):
-            y = _mirror(int(np.floor(rows[r, c] + 0.5)), height)
-            x = _mirror(int(np.floor(columns[r, c] + 0.5)), width)
+            y, x = int(np.floor(rows[r, c] + 0.5)), int(np.floor(columns[r, c] + 0.5))
+            if y < 0 or x < 0 or y >= height or x >= width:
+                y, x = _mirror(y, height), _mirror(x, width)
             out[r, c] = image[y, x]
     return out
 
@@ -110,6 +114,10 @@ def edge_distance(label):
     """
     height, width = label.shape
     out = np.full((height, width), np.float32(REACH))
+    far = np.empty((REACH + 1, REACH + 1), np.float32)
+    for j in range(REACH + 1):
+        for i in range(REACH + 1):
+            far[j, i] = np.sqrt(np.float32(j * j + i * i))
     for r in range(height):
         for c in range(width):
             if not label[r, c] & LINE:
@@ -121,7 +129,7 @@ def edge_distance(label):
                     # beyond the frame a line goes on as it lies: no edge there
                     if y < 0 or x < 0 or y >= height or x >= width or label[y, x] & LINE:
                         continue
-                    inside = min(inside, np.float32(np.sqrt(np.float32(j * j + i * i))))
+                    inside = min(inside, far[abs(j), abs(i)])
             out[r, c] = np.float32(0.5) - inside
             if inside >= 2:  # not at the edge: nothing outside is nearest to it
                 continue
@@ -129,9 +137,21 @@ def edge_distance(label):
                 for x in range(max(c - REACH, 0), min(c + REACH + 1, width)):
                     if label[y, x] & LINE:
                         continue
-                    far = np.sqrt(np.float32((y - r) ** 2 + (x - c) ** 2)) - np.float32(0.5)
-                    out[y, x] = min(out[y, x], np.float32(far))
+                    out[y, x] = min(out[y, x], far[abs(y - r), abs(x - c)] - np.float32(0.5))
     return out
+
+
+def line_edge(label: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Signed distance (H, W) from the edges of lines, px of the label, at places of it."""
+    starts, stops = [], []
+    for places, n in ((rows, label.shape[0]), (columns, label.shape[1])):
+        low, high = float(places.min()), float(places.max())
+        whole = low < 0 or high > n - 1  # mirrored places need what lies opposite
+        starts.append(0 if whole else max(int(low) - REACH - 1, 0))
+        stops.append(n if whole else min(int(high) + REACH + 3, n))
+    window = np.ascontiguousarray(label[starts[0] : stops[0], starts[1] : stops[1]])
+    shift = np.asarray(starts, np.float32)
+    return sampled_linear(edge_distance(window), rows - shift[0], columns - shift[1])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -196,7 +216,21 @@ def smooth_field(knots: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np
     """
     down = _spline_basis(rows, knots.shape[0])
     across = _spline_basis(columns, knots.shape[1])
-    return down @ knots.astype(np.float32) @ across.T
+    return _blended(down, knots.astype(np.float32), np.ascontiguousarray(across.T))
+
+
+@numba.njit(**_fast)
+def _blended(down, knots, across):
+    """``down @ knots @ across``, without the threads that a library starts for it."""
+    out = np.zeros((down.shape[0], across.shape[1]), np.float32)
+    for r in range(down.shape[0]):
+        for k in range(knots.shape[1]):
+            part = np.float32(0.0)
+            for j in range(knots.shape[0]):
+                part += down[r, j] * knots[j, k]
+            for c in range(across.shape[1]):
+                out[r, c] += part * across[k, c]
+    return out
 
 
 def _spline_basis(places: np.ndarray, count: int) -> np.ndarray:
