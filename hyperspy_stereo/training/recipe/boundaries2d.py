@@ -45,6 +45,11 @@ def _trace(gap: np.ndarray, kind: str, width: float, depth: float) -> np.ndarray
     return np.maximum(1 - depth * _dip(gap, width), 0.04)
 
 
+def _rim(rim: float, step: float) -> float:
+    """Rim of a curved edge: a dark curve without a step beside it would be a line."""
+    return float(np.clip(rim, -0.35 * abs(step), 0.35 * abs(step)))
+
+
 def _rough(canvas: Canvas, strength: float) -> np.ndarray:
     """Displacement of a rough trace, px."""
     return strength * smooth_field(canvas.side, int(canvas.rng.integers(4, 30)), canvas.rng)
@@ -83,6 +88,7 @@ def halves(canvas: Canvas, angle: float) -> list[Wall]:
     curve = _rough(canvas, rng.uniform(0, 4)) * (rng.random() < 0.4)
     if rng.random() < 0.3:
         curve = rng.uniform(5, 40) * smooth_field(canvas.side, 2, rng)
+        edge = _rim(edge, step)
     for view in (0, 1):
         low, high = (gap + curve for gap in _gaps(canvas, view, wall))
         span = np.where(np.abs(low - high) < 1, 1.0, low - high)
@@ -160,7 +166,9 @@ def step_edges(canvas: Canvas, angle: float) -> list[Wall]:
         wall = (angle + rng.normal(0, 0.15), rng.uniform(-0.5, 0.5) * canvas.side, 0.0)
         step, rim = rng.normal(0, 0.25), rng.normal(0, 0.2)
         z, width = float(rng.choice([-1, 1])), rng.uniform(0.6, 3)
-        curve = rng.uniform(0, 30) * smooth_field(canvas.side, 3, rng) * (rng.random() < 0.5)
+        curve = 0
+        if rng.random() < 0.5:
+            curve, rim = rng.uniform(0, 30) * smooth_field(canvas.side, 3, rng), _rim(rim, step)
         for view in (0, 1):
             gap = canvas.distance(view, wall[0], wall[1], z) + curve
             canvas.multiply(view, np.exp(step * _soft(gap, width)))
