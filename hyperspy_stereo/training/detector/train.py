@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from hyperspy_stereo.training.config import load_config, save_config
 from hyperspy_stereo.training.detector.config import DetectorConfig
-from hyperspy_stereo.training.detector.data import DetectorBatches
+from hyperspy_stereo.training.detector.data import DetectorBatches, inventory
 from hyperspy_stereo.training.detector.losses import LossWeights, detector_loss
 from hyperspy_stereo.training.detector.validation import Validation
 from hyperspy_stereo.training.engine import TrainingResult, train
@@ -24,10 +27,12 @@ def build(config: DetectorConfig) -> torch.nn.Module:
     return ResidualUNet(widths=config.model.widths)
 
 
-def loss_of(weights: LossWeights):
+def loss_of(
+    weights: LossWeights,
+) -> Callable[[torch.nn.Module, dict[str, Any]], dict[str, torch.Tensor]]:
     """Return the engine's loss for these weights."""
 
-    def loss(model: torch.nn.Module, batch: dict) -> dict[str, torch.Tensor]:
+    def loss(model: torch.nn.Module, batch: dict[str, Any]) -> dict[str, torch.Tensor]:
         logits = model(batch["image"])
         return detector_loss(logits, batch["line"], batch["boundary"], batch["weight"], weights)
 
@@ -66,10 +71,15 @@ def run(
         If the configuration, the data or the folder do not fit.
     """
     config = load_config(config_path, DetectorConfig)
-    batches = DetectorBatches(data, config.data, config.engine.seed)
+    out = Path(out)
+    scenes = _scenes(out, data, config) if resume else inventory(data, config.data)
+    batches = DetectorBatches(data, config.data, config.engine.seed, scenes)
     validation = Validation(config.validation, data, watch)
-    Path(out).mkdir(parents=True, exist_ok=True)
-    result = train(
+    if resume or not (out / "checkpoint.json").exists():  # else the engine refuses the folder
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "data.json").write_text(json.dumps(scenes, indent=2) + "\n", encoding="utf-8")
+        save_config(config, out / "config.json")
+    return train(
         build(config),
         batches,
         loss_of(config.loss),
@@ -78,5 +88,11 @@ def run(
         validate=validation,
         resume=resume,
     )
-    save_config(config, Path(out) / "config.json")
-    return result
+
+
+def _scenes(out: Path, data: str | Path, config: DetectorConfig) -> dict[str, dict[str, Any]]:
+    """Return the scenes that a run began with."""
+    record = out / "data.json"
+    if record.is_file():
+        return json.loads(record.read_text(encoding="utf-8"))
+    return inventory(data, config.data)
