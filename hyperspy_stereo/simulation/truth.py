@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -45,6 +45,9 @@ class Truth:
         Depth z in nm (frame of `lines`) likewise.
     ambiguous : (V, H, W) bool ndarray
         Pixels where lines of different depth overlap, or one runs along the beam.
+    reference : (V, H, W) float32 ndarray or None
+        Views of the same specimen without its lines, on an even grid: what lines change is the
+        difference of `clean` from it.
     """
 
     specimen: Specimen
@@ -62,3 +65,4 @@ class Truth:
     disparity: np.ndarray
     depth: np.ndarray
     ambiguous: np.ndarray
+    reference: np.ndarray | None = field(default=None, kw_only=True)

@@ -93,6 +93,7 @@ def truth_of(
         clean=np.asarray(clean, np.float32),
         boundary_mask=boundary_mask(specimen, geometry),
         distractor_mask=distractor_mask(specimen, geometry),
+        reference=None if reference is None else np.asarray(reference, np.float32),
         **maps,
     )
 

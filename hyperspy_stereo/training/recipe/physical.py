@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage as ndi
 
-from hyperspy_stereo.geometry.triangulation import project
+from hyperspy_stereo.training.recipe.apparent import (
+    ApparentLines,
+    apparent_lines,
+    line_maps,
+)
 from hyperspy_stereo.training.recipe.scene import (
     AMBIGUOUS,
     BOUNDARY,
@@ -28,44 +32,40 @@ POINT_DETECTOR_SHARE = 0.7  # of the tilt-less pairs; the others see through a d
 INVISIBLE_REACH = 3.0  # px about an invisible line in which nothing is trained or scored
 
 
-def truth_labels(truth: Truth) -> np.ndarray:
+def truth_labels(truth: Truth, lines: ApparentLines | None, maps: dict) -> np.ndarray:
     """Label bits of all pixels of simulated views.
 
-    Lines where they are visible; what lies within 3 px of a line's invisible parts is ignored: a
-    faint trace of a line is neither right nor wrong.
+    Lines are where their images run and are visible; what lies within 3 px of a line's invisible
+    parts is ignored: a faint trace of a line is neither right nor wrong.
 
     Parameters
     ----------
     truth : Truth
         Of the views.
+    lines, maps
+        What `apparent.apparent_lines` and `apparent.line_maps` give for it.
 
     Returns
     -------
     (V, H, W) uint8 ndarray
     """
-    label = LINE * truth.line_mask.astype(np.uint8)
+    drawn = maps["line_index"] >= 0
+    label = LINE * drawn.astype(np.uint8)
     label |= BOUNDARY * truth.boundary_mask.astype(np.uint8)
     label |= DISTRACTOR * truth.distractor_mask.astype(np.uint8)
-    label |= AMBIGUOUS * truth.ambiguous.astype(np.uint8)
-    for view in range(len(label)):
-        hidden = _hidden(truth, view)
-        label[view][hidden & ~truth.line_mask[view]] |= IGNORE
+    label |= AMBIGUOUS * maps["ambiguous"].astype(np.uint8)
+    for view in range(len(label) if lines is not None else 0):
+        hidden = _hidden(lines.placed[view][~lines.seen[view]], label.shape[1:])
+        label[view][hidden & ~drawn[view]] |= IGNORE
     return label
 
 
-def _hidden(truth: Truth, view: int) -> np.ndarray:
+def _hidden(placed: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Pixels near parts of lines that are not seen."""
-    shape = truth.line_mask.shape[1:]
     free = np.ones(shape, bool)
-    middle = 0.5 * truth.pixel_size * (np.array(shape[::-1]) - 1)
-    for line, visible in zip(truth.lines, truth.visible, strict=True):
-        lost = line[~visible[view]]
-        if len(lost) == 0:
-            continue
-        placed = project(lost, truth.incidence[view], truth.geometry, tuple(middle))
-        column, row = np.rint(placed / truth.pixel_size).astype(int).T
-        inside = (row >= 0) & (column >= 0) & (row < shape[0]) & (column < shape[1])
-        free[row[inside], column[inside]] = False
+    column, row = np.rint(placed).astype(int).T
+    inside = (row >= 0) & (column >= 0) & (row < shape[0]) & (column < shape[1])
+    free[row[inside], column[inside]] = False
     if free.all():
         return ~free
     return ndi.distance_transform_edt(free) <= INVISIBLE_REACH
@@ -77,19 +77,22 @@ def scene_of(truth: Truth, info: dict) -> Scene:
     Parameters
     ----------
     truth : Truth
-        Of two views.
+        Of two views, with its reference.
     info : dict
         To be kept with the scene.
 
     Returns
     -------
     Scene
+        Its lines are where their images run; the disparity is that of the lines themselves.
     """
+    lines = apparent_lines(truth)
+    maps = line_maps(lines, truth.clean.shape)
     return Scene(
         truth.clean.astype(np.float32),
-        truth_labels(truth),
-        truth.disparity.astype(np.float32),
-        truth.line_index.astype(np.int16),
+        truth_labels(truth, lines, maps),
+        maps["disparity"],
+        maps["line_index"],
         info,
     )
 
