@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.scan:
             network = _scan(options, out, steps)
         else:
-            network = _simulated(out, steps)
+            network = _simulated(options, out, steps)
     except (ValueError, TypeError, OSError) as error:
         sys.stderr.write(f"\n{error}\n")
         return 2
@@ -68,11 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--alpha", type=float, help="convergence semi-angle, mrad")
     parser.add_argument("--shape", help="scan shape as columns,rows where the file lacks it")
     parser.add_argument("--pixel", type=float, help="pixel size in nm where the file lacks it")
+    parser.add_argument("--method", choices=("unet", "ridge"), help="detector of lines")
     parser.add_argument("--out", default="demo", help="folder for the results")
     return parser
 
 
-def _simulated(out: Path, steps: Steps):
+def _simulated(options: argparse.Namespace, out: Path, steps: Steps):
     from hyperspy_stereo.simulation import (
         Microscope,
         depth_errors,
@@ -104,7 +105,7 @@ def _simulated(out: Path, steps: Steps):
     off = (found.scan_rotation - truth.scan_rotation + 180) % 360 - 180
     sigma = f"sigma {found.scan_rotation_sigma:.1f}°"
     steps("rotation", f"{found.scan_rotation:.2f}°, {sigma}, off by {abs(off):.2f}°")
-    network = _from_scan(signal, out, steps, truth.mrad_per_px)
+    network = _from_scan(signal, options, out, steps, truth.mrad_per_px)
     error = depth_errors(network.points_in_scan, truth.lines, truth.pixel_size)
     on_line = error[np.isfinite(error)]
     steps(
@@ -131,7 +132,7 @@ def _scan(options: argparse.Namespace, out: Path, steps: Steps):
     steps("Kikuchi line", f"azimuth {signal.metadata.Stereo.kikuchi_azimuth:.1f}°")
     signal.calibrate_rotation()
     steps("rotation", f"scan rotation {signal.metadata.Stereo.scan_rotation:.1f}°")
-    return _from_scan(signal, out, steps)
+    return _from_scan(signal, options, out, steps)
 
 
 def _pair(options: argparse.Namespace, out: Path, steps: Steps):
@@ -146,10 +147,16 @@ def _pair(options: argparse.Namespace, out: Path, steps: Steps):
     pair = pair.align()
     report = pair.metadata.Stereo.Alignment
     steps("align", f"{report.n_inliers} features, vertical residual {report.residual:.2f} px")
-    return _from_views(pair, out, steps)
+    return _from_views(pair, options, out, steps)
 
 
-def _from_scan(signal, out: Path, steps: Steps, true_mrad_per_px: float | None = None):
+def _from_scan(
+    signal,
+    options: argparse.Namespace,
+    out: Path,
+    steps: Steps,
+    true_mrad_per_px: float | None = None,
+):
     pair = signal.virtual_stereo(show_progressbar=False)
     if pair._lazy:
         pair.compute(show_progressbar=False)
@@ -159,16 +166,18 @@ def _from_scan(signal, out: Path, steps: Steps, true_mrad_per_px: float | None =
         true = np.rad2deg(np.hypot(*(left - right)) * true_mrad_per_px / 1000)
         text += f", off by {abs(pair.stereo_angle - true):.3f}°"
     steps("views", text)
-    return _from_views(pair, out, steps)
+    return _from_views(pair, options, out, steps)
 
 
-def _from_views(pair, out: Path, steps: Steps):
+def _from_views(pair, options: argparse.Namespace, out: Path, steps: Steps):
     pair.save(out / "views.hspy", overwrite=True)
     _save_figure(pair.plot_anaglyph(), out / "anaglyph.png")
-    maps = pair.detect_dislocations()
+    chosen = {} if options.method is None else {"method": options.method}
+    maps = pair.detect_dislocations(**chosen)
     share = 100 * maps.mask().mean()
     _save_figure(maps.plot_overlay(), out / "detection.png")
-    steps("detect", f"{share:.1f} % of the pixels lie on lines")
+    used = maps.metadata.Stereo.Detection.method
+    steps("detect", f"{used}: {share:.1f} % of the pixels lie on lines")
     network = maps.reconstruct()
     steps(
         "reconstruct",

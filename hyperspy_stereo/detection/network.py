@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from hyperspy_stereo.detection.weights import DetectorWeights
 
-__all__ = ["unet_probability"]
+__all__ = ["detector_info", "unet_probability"]
 
 NARROW, WIDE = 2.5, 6.5  # px, full widths of lines that the network sees well
 BEST = 4.0  # px, the width that others are brought to
@@ -136,6 +136,34 @@ def unet_probability(
         np.where(off, calibrated(line, tables[0]), 0).astype(np.float32),
         np.where(off, calibrated(boundary, tables[1]), 0).astype(np.float32),
     )
+
+
+def detector_info(
+    weights: DetectorWeights | str | os.PathLike | None = None,
+) -> tuple[Path, dict[str, Any]]:
+    """Where weights lie and what is known about them, once they proved to be usable.
+
+    Parameters
+    ----------
+    weights : DetectorWeights, str or path, optional
+        As for :func:`unet_probability`.
+
+    Returns
+    -------
+    path : Path
+        The file; absolute.
+    info : dict
+        What its JSON says.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the weights cannot be used.
+    """
+    path = file_of(weights_name(weights), KIND).resolve()
+    _, info = _detector(path, None)
+    _calibrations(info)
+    return path, dict(info)
 
 
 class _Network:

@@ -1,6 +1,12 @@
-"""From a stack of views to a map of lines: wraps the detectors for HyperSpy."""
+"""From a stack of views to a map of lines: wraps the detectors for HyperSpy.
+
+`DEFAULT_METHOD` is the detector that runs where the user names none.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from hyperspy.signals import Signal2D
@@ -8,33 +14,79 @@ from hyperspy.signals import Signal2D
 from hyperspy_stereo.detection import ridge_probability
 from hyperspy_stereo.detection.ridge import PERMISSIVE, STRICT
 from hyperspy_stereo.signals import _checks
+from hyperspy_stereo.signals._progress import progress
 from hyperspy_stereo.signals._view_stack import ViewStack
 
-METHODS = ("ridge",)
+DEFAULT_METHOD = "ridge"
+OPTIONS = {
+    "unet": ("augment", "device", "scales", "weights"),
+    "ridge": ("polarity", "sensitivity", "sigmas"),
+}
+SHORT = 2.0  # s, below which no progress is shown
 
 
-def detected(pair: ViewStack, method: str, settings: dict) -> ViewStack:
+def detected(
+    pair: ViewStack, method: str, settings: dict, show_progressbar: bool | None = None
+) -> ViewStack:
     """Run a detector on each view and return a DislocationMap."""
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {method!r}.")
+    import dask
+
+    _check_options(method, settings)
     views, inside = pair._views_array(), pair._inside_scan()
+    _checks.image_array(views[0], "a view")
+    run, told = (_by_network if method == "unet" else _by_ridges)(settings)
 
     def both(image: np.ndarray) -> np.ndarray:
         _checks.finite_image(image, "a view")
-        return np.stack(ridge_probability(image, valid=inside, **settings))
+        return np.stack(run(image, valid=inside))
 
-    _checks.image_array(views[0], "a view")
+    # A detector needs the whole view: one task for each, whatever the chunks.
+    tasks = [dask.delayed(both)(view) for view in views]
     if pair._lazy:
-        import dask
         import dask.array as da
 
-        # A detector needs the whole view: one task for each, whatever the chunks.
         shape = (2, *views.shape[1:])
-        tasks = [dask.delayed(both)(view) for view in views]
         maps = da.stack([da.from_delayed(t, shape, dtype=np.float32) for t in tasks], axis=1)
     else:
-        maps = np.stack([both(view) for view in views], axis=1)
-    return as_map(pair, maps[0], maps[1], {"method": method, **settings})
+        # One after the other: each view already takes all threads.
+        with progress(show_progressbar, SHORT):
+            maps = np.stack(dask.compute(*tasks, scheduler="synchronous"), axis=1)
+    return as_map(pair, maps[0], maps[1], {"method": method, **told})
+
+
+def _check_options(method: str, settings: dict) -> None:
+    """Refuse a method or an option that there is not, and say to which method an option belongs."""
+    if method not in OPTIONS:
+        raise ValueError(f"method must be one of {tuple(OPTIONS)}, got {method!r}.")
+    for name in settings:
+        if name in OPTIONS[method]:
+            continue
+        owners = [m for m, names in OPTIONS.items() if name in names]
+        if owners:
+            raise ValueError(
+                f"{name} is an option of method={owners[0]!r}, but the method is {method!r}: leave "
+                f"it out, or call detect_dislocations(method={owners[0]!r}, {name}=...)."
+            )
+        raise TypeError(
+            f"{name} is no option of detect_dislocations(method={method!r}); there are "
+            f"{', '.join(OPTIONS[method])}."
+        )
+
+
+def _by_ridges(settings: dict) -> tuple[Callable, dict]:
+    """The ridge filter with its options, and what to write down about it."""
+    return partial(ridge_probability, **settings), settings
+
+
+def _by_network(settings: dict) -> tuple[Callable, dict]:
+    """The trained network with its options, and what to write down about it."""
+    from hyperspy_stereo.detection.network import detector_info, unet_probability
+
+    # Weights that cannot be used are refused here and not in some worker later; the worker gets
+    # where they lie, and reads them once.
+    path, info = detector_info(settings.get("weights"))
+    told = {key: info[key] for key in ("name", "version", "sha256")}
+    return partial(unet_probability, **{**settings, "weights": path}), {**settings, "weights": told}
 
 
 def as_map(pair: ViewStack, line, boundary, detection: dict) -> ViewStack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from hyperspy.signals import BaseSignal, LazySignal2D
 from hyperspy_stereo.geometry import incidence_pair
 from hyperspy_stereo.geometry.parallax import check_geometry
 from hyperspy_stereo.signals import _checks
+from hyperspy_stereo.signals._detecting import DEFAULT_METHOD, detected
 from hyperspy_stereo.signals._view_stack import ViewStack
 
 if TYPE_CHECKING:
@@ -187,27 +189,47 @@ class StereoPair(ViewStack):
         self._check_images(2)
         return aligned_pair(self, tilt_axis, min_inliers)
 
-    def detect_dislocations(self, method: str = "ridge", **settings: object) -> DislocationMap:
+    def detect_dislocations(
+        self,
+        method: str = DEFAULT_METHOD,
+        weights: str | os.PathLike | None = None,
+        show_progressbar: bool | None = None,
+        **settings: object,
+    ) -> DislocationMap:
         """Find the dislocation lines in every view.
 
         Parameters
         ----------
-        method : {"ridge"}, default "ridge"
-            "ridge": oriented line filters with automatic scale and threshold; needs no weights.
+        method : {"unet", "ridge"}
+            "unet": a trained network, which also tells boundaries from lines; it takes dark and
+            bright lines of any usual width. "ridge": oriented line filters with automatic scale
+            and threshold; needs no weights.
+        weights : str or path, optional
+            For "unet": the name of shipped weights or a ``.safetensors`` file of your own. By
+            default the shipped ones.
+        show_progressbar : bool, optional
+            Whether to show a bar if it takes longer than two seconds. By default HyperSpy's
+            preference.
         **settings
-            Passed to :func:`hyperspy_stereo.detection.ridge_probability`, for example
-            ``polarity="bright"`` for dark-field images.
+            Of the method. "unet", to :func:`hyperspy_stereo.detection.network.unet_probability`:
+            ``augment=True`` looks several times, slower and a little better; ``scales``,
+            ``device``. "ridge", to :func:`hyperspy_stereo.detection.ridge_probability`:
+            ``polarity="bright"`` for dark-field images, ``sensitivity``, ``sigmas``.
 
         Returns
         -------
         DislocationMap
             Probability of a line in each view; lazy if this is. The images and the map of
-            boundaries travel in ``metadata.Stereo.Detection``.
+            boundaries travel in ``metadata.Stereo.Detection``, beside the method, its settings,
+            the name, version and SHA-256 of its weights, and the threshold.
 
         Raises
         ------
         ValueError
-            If the method is unknown or a view holds NaN or is too small.
+            If the method is unknown, an option belongs to the other method, the weights cannot be
+            used, or a view holds NaN or is too small.
+        TypeError
+            If there is no such option.
 
         Examples
         --------
@@ -220,10 +242,10 @@ class StereoPair(ViewStack):
         >>> maps.mask().shape
         (2, 64, 64)
         """
-        from hyperspy_stereo.signals._detecting import detected
-
         self._check_images(1)
-        return detected(self, method, settings)
+        if weights is not None:
+            settings["weights"] = weights
+        return detected(self, method, settings, show_progressbar)
 
     def plot_anaglyph(self, left: int = 0, right: int = 1, **kwargs: object) -> Axes:
         """Show two views as one red-cyan picture for stereo glasses.
