@@ -103,6 +103,8 @@ def detector_sample(
     ((32, 32), 0, 1.0)
     """
     view = int(rng.integers(2))
+    if (scene.label[view] & IGNORE).all():  # of a user's pairs often one view is labelled
+        view = 1 - view
     label = np.ascontiguousarray(scene.label[view])
     clean = np.ascontiguousarray(scene.clean[view], np.float32)
     coarse = log_uniform(rng, 1.2, 2.8) if rng.random() < 0.25 else 1.0
