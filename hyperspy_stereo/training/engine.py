@@ -158,6 +158,7 @@ def train(
     (out / "snapshots").mkdir(parents=True, exist_ok=True)
     with _threads(settings.threads), _stop_signal() as stop:
         run = _Run(_placed(model), loss, validate, settings, out)
+        torch.manual_seed(settings.seed)  # of dropout; whatever was drawn before
         if resume:
             run.load()
         reason = run.go(batch, stop)
