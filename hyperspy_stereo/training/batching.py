@@ -54,6 +54,8 @@ def prepared(
         batch_size=None,
         num_workers=settings.workers,
         prefetch_factor=4,
+        # a fork would copy the locks of torch's and numba's threads in whatever state they are
+        multiprocessing_context="spawn",
         # its own generator: the loader draws a seed, which must not move that of training
         generator=torch.Generator(),
         worker_init_fn=_quiet,
@@ -65,4 +67,7 @@ def _quiet(worker: int) -> None:
     """Let the training process alone answer signals, and take one thread per worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    import numba
+
+    numba.set_num_threads(1)
     torch.set_num_threads(1)

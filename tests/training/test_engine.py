@@ -92,14 +92,6 @@ def test_a_stopped_and_resumed_run_is_the_same_bit_for_bit(tmp_path, kind, after
         assert {**one, "seconds": 0} == {**other, "seconds": 0}
 
 
-def test_workers_do_not_change_the_run(tmp_path):
-    alone, helped = network(), network()
-    settings = dataclasses.replace(SETTINGS, steps=6)
-    train(alone, batch, loss, settings, tmp_path / "alone")
-    train(helped, batch, loss, dataclasses.replace(settings, workers=2), tmp_path / "helped")
-    assert torch.equal(weights(alone), weights(helped))
-
-
 def test_the_signals_are_handed_back(tmp_path):
     before = signal.getsignal(signal.SIGTERM)
     train(network(), batch, loss, dataclasses.replace(SETTINGS, steps=1), tmp_path)

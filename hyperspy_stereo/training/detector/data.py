@@ -1,20 +1,24 @@
-"""Batches for the detector, each made from its step's number alone."""
+"""Scenes that a detector's run draws from, and its batches."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hyperspy_stereo.detection.normalise import normalised
 from hyperspy_stereo.training.detector.config import DataSettings
+from hyperspy_stereo.training.recipe.batches import ScenePool, detector_batch
+from hyperspy_stereo.training.recipe.scene import Scene
 from hyperspy_stereo.training.recipe.shards import ShardStore
 
-__all__ = ["DetectorBatches", "inventory"]
+__all__ = ["KnownScenes", "batches_of", "inventory"]
+
+Inventory = dict[str, dict[str, Any]]
 
 
-def inventory(folder: str | Path, settings: DataSettings) -> dict[str, dict[str, Any]]:
+def inventory(folder: str | Path, settings: DataSettings) -> Inventory:
     """Say which scenes the stores hold now, for the record of a run.
 
     Parameters
@@ -28,6 +32,11 @@ def inventory(folder: str | Path, settings: DataSettings) -> dict[str, dict[str,
     -------
     dict of str to dict
         For each store with a share: renderer, share, count, and seeds as ranges [first, last].
+
+    Raises
+    ------
+    ValueError
+        If a store is missing.
     """
     found = {}
     for name, share in settings.shares.items():
@@ -44,8 +53,48 @@ def inventory(folder: str | Path, settings: DataSettings) -> dict[str, dict[str,
     return found
 
 
-class DetectorBatches:
-    """Batches of noisy, deformed windows of stored scenes.
+class KnownScenes:
+    """The scenes of a store that a run began with, though it may have grown since.
+
+    Parameters
+    ----------
+    store : ShardStore
+        Of scenes.
+    known : dict
+        Count and seeds, from `inventory`.
+
+    Raises
+    ------
+    ValueError
+        If some of them are not there any more.
+    """
+
+    def __init__(self, store: ShardStore, known: dict[str, Any]) -> None:
+        self.store = store
+        seeds = np.array([info["seed"] for shard in store.infos for info in shard])
+        wanted = np.zeros(seeds.shape, bool)
+        for first, last in known["seeds"]:
+            wanted |= (seeds >= first) & (seeds <= last)
+        if wanted.sum() != known["count"]:
+            raise ValueError(
+                f"the run began with {known['count']} scenes of {store.folder}, but "
+                f"{wanted.sum()} of them are there: draw the seeds {known['seeds']} again, or "
+                "start a new run."
+            )
+        self.places = np.flatnonzero(wanted)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def scene(self, index: int) -> Scene:
+        """Scene number `index`."""
+        return self.store.scene(int(self.places[index]))
+
+
+def batches_of(
+    folder: str | Path, settings: DataSettings, seed: int, scenes: Inventory
+) -> partial[dict[str, np.ndarray]]:
+    """Return the function that makes the batch of a step.
 
     Parameters
     ----------
@@ -55,81 +104,19 @@ class DetectorBatches:
         Shares of the stores, pictures in a batch, their side.
     seed : int
         The same seed and step give the same batch.
-    scenes : dict, optional
-        From `inventory`: draw from these scenes only, though the stores may have grown since.
+    scenes : dict
+        From `inventory`.
+
+    Returns
+    -------
+    callable
+        `recipe.batches.detector_batch` with all but its step; it can be sent to other processes.
 
     Raises
     ------
     ValueError
         If a store is missing, or scenes of it.
-
-    Examples
-    --------
-    >>> batches = DetectorBatches("training_data", DataSettings(), seed=0)  # doctest: +SKIP
-    >>> batches(0)["image"].shape  # doctest: +SKIP
-    (8, 2, 256, 256)
     """
-
-    def __init__(
-        self,
-        folder: str | Path,
-        settings: DataSettings,
-        seed: int,
-        scenes: dict[str, dict[str, Any]] | None = None,
-    ) -> None:
-        self.settings, self.seed = settings, seed
-        used = {name: share for name, share in settings.shares.items() if share > 0}
-        self.stores = [ShardStore(Path(folder) / name) for name in used]
-        known = scenes or inventory(folder, settings)
-        self.indices = [
-            _places(store, known[name]) for name, store in zip(used, self.stores, strict=True)
-        ]
-        shares = np.array(list(used.values()))
-        self.shares = shares / shares.sum()
-
-    def __call__(self, step: int) -> dict[str, np.ndarray]:
-        """Return the batch of a step.
-
-        Parameters
-        ----------
-        step : int
-            From 0.
-
-        Returns
-        -------
-        dict
-            image (N, 2, size, size) float32, normalised; line, boundary and weight
-            (N, size, size), 0 or 1 and 0 or more.
-        """
-        from hyperspy_stereo.training.recipe.augment import detector_sample
-
-        images, lines, boundaries, weights = [], [], [], []
-        for number in range(self.settings.batch):
-            rng = np.random.default_rng([self.seed, step, number])
-            chosen = rng.choice(len(self.stores), p=self.shares)
-            scene = self.stores[chosen].scene(int(rng.choice(self.indices[chosen])))
-            image, line, boundary, weight = detector_sample(scene, rng, size=self.settings.size)
-            images.append(normalised(image))
-            lines.append(line)
-            boundaries.append(boundary)
-            weights.append(weight)
-        return {
-            "image": np.stack(images),
-            "line": np.stack(lines),
-            "boundary": np.stack(boundaries),
-            "weight": np.stack(weights).astype(np.float32),
-        }
-
-
-def _places(store: ShardStore, known: dict[str, Any]) -> np.ndarray:
-    """Return the numbers, in a store, of the scenes of an inventory."""
-    seeds = np.array([info["seed"] for shard in store.infos for info in shard])
-    wanted = np.zeros(seeds.shape, bool)
-    for first, last in known["seeds"]:
-        wanted |= (seeds >= first) & (seeds <= last)
-    if wanted.sum() != known["count"]:
-        raise ValueError(
-            f"the run began with {known['count']} scenes of {store.folder}, but {wanted.sum()} of "
-            f"them are there: draw the seeds {known['seeds']} again, or start a new run."
-        )
-    return np.flatnonzero(wanted)
+    stores = [KnownScenes(ShardStore(Path(folder) / name), scenes[name]) for name in scenes]
+    pool = ScenePool(stores, [settings.shares[name] for name in scenes])
+    return partial(detector_batch, pool=pool, seed=seed, batch=settings.batch, size=settings.size)

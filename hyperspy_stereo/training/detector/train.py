@@ -11,7 +11,7 @@ import torch
 
 from hyperspy_stereo.training.config import load_config, save_config
 from hyperspy_stereo.training.detector.config import DetectorConfig
-from hyperspy_stereo.training.detector.data import DetectorBatches, inventory
+from hyperspy_stereo.training.detector.data import batches_of, inventory
 from hyperspy_stereo.training.detector.losses import LossWeights, detector_loss
 from hyperspy_stereo.training.detector.validation import Validation
 from hyperspy_stereo.training.engine import TrainingResult, train
@@ -73,7 +73,7 @@ def run(
     config = load_config(config_path, DetectorConfig)
     out = Path(out)
     scenes = _scenes(out, data, config) if resume else inventory(data, config.data)
-    batches = DetectorBatches(data, config.data, config.engine.seed, scenes)
+    batches = batches_of(data, config.data, config.engine.seed, scenes)
     validation = Validation(config.validation, data, watch)
     if resume or not (out / "checkpoint.json").exists():  # else the engine refuses the folder
         out.mkdir(parents=True, exist_ok=True)
