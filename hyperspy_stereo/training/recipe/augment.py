@@ -16,6 +16,7 @@ from hyperspy_stereo.training.recipe.light import (
 from hyperspy_stereo.training.recipe.noise import acquire
 from hyperspy_stereo.training.recipe.pairs import pair_sample
 from hyperspy_stereo.training.recipe.scene import BOUNDARY, IGNORE, LINE, Scene
+from hyperspy_stereo.training.recipe.visibility import drowned
 from hyperspy_stereo.training.recipe.warp import (
     line_edge,
     nearest,
@@ -92,7 +93,8 @@ def detector_sample(
     line, boundary : (size, size) uint8 ndarray
         1 on lines, and on boundaries.
     weight : (size, size) float32 ndarray
-        0 where nothing is trained: what the scene ignores, and where a line lies on a boundary.
+        0 where nothing is trained: what the scene ignores, where a line lies on a boundary, and
+        where noise hides it.
 
     Examples
     --------
@@ -117,10 +119,16 @@ def detector_sample(
         # what a coarse pixel collects; without it the coarse grid would alias
         step = coarse * float(np.sqrt(abs(np.linalg.det(place.turn))))
         picture = sampled(softened(clean, 0.4 * step), *place.places(coarse))
+    ground = float(np.clip(np.median(picture[::2, ::2]), 0.05, 1))
     picture = lit(picture, rng)
+    how = random_recording(rng)
+    if not how.pop("of_ground"):  # lit pictures have a ground of 1: here it tells on the dose
+        how["dose"] *= ground
+    hidden = drowned(picture, line, how["dose"], how.get("read_noise", 0.0), coarse)
+    weight[hidden] = 0
     sideways = rng.random() < 0.08  # rectified views are turned after they were recorded
     picture = picture.T if sideways else picture
-    picture = acquire(picture, rng=rng, **random_recording(rng))
+    picture = acquire(picture, rng=rng, **how)
     picture = picture.T if sideways else picture
     if coarse > 1.0:
         at = np.broadcast_to(np.arange(size, dtype=np.float32) / np.float32(coarse), (size, size))

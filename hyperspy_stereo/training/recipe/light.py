@@ -39,7 +39,7 @@ def lit(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """
     ground = max(float(np.median(picture[::2, ::2])), 1e-3)
     picture = np.maximum(picture / np.float32(ground), 1e-3)
-    picture = picture ** np.float32(log_uniform(rng, 0.3, 1.4))
+    picture = picture ** np.float32(log_uniform(rng, 0.35, 1.4))
     if rng.random() < INVERTED_SHARE:
         picture = np.maximum(np.float32(rng.uniform(1.6, 2.4)) - picture, np.float32(0.02))
     if rng.random() < 0.8:
