@@ -28,7 +28,8 @@ __all__ = ["physical_scene", "scene_of", "truth_labels"]
 
 TILT_SHARE = 0.25  # of the scenes are tilted pairs; the others are of one exposure
 DARK_FIELD_SHARE = 0.1
-POINT_DETECTOR_SHARE = 0.7  # of the tilt-less pairs; the others see through a detector's size
+POINT_DETECTOR_SHARE = 0.85  # of the tilt-less pairs; the others see through a detector's size
+SLICE = 4.0  # nm; twice the default, which halves the time and changes pictures by less than noise
 INVISIBLE_REACH = 3.0  # px about an invisible line in which nothing is trained or scored
 
 
@@ -140,6 +141,7 @@ def physical_scene(seed: int, side: int = 384) -> Scene:
     )
     tilt = rng.random() < TILT_SHARE
     how = {"signal": "dark field" if rng.random() < DARK_FIELD_SHARE else "bright field"}
+    how["slice_thickness"] = SLICE
     how["poisson_ratio"] = specimen.poisson_ratio
     if tilt:
         how["deviation_error"] = float(rng.exponential(0.001))

@@ -16,7 +16,7 @@ from hyperspy_stereo.training.seeds import training_seed
 
 __all__ = ["SHARD_SCENES", "ShardStore", "render_shard", "write_shards"]
 
-SHARD_SCENES = 32  # scenes in a shard
+SHARD_SCENES = 16  # scenes in a shard
 ARRAYS = {
     "clean": np.float16,
     "label": np.uint8,
