@@ -1,0 +1,1 @@
+"""Training of the published stereo network, and the tables about it."""
