@@ -9,7 +9,8 @@ READY := $(VENV)/.ready
 DEMO := $(if $(LEFT),--left "$(LEFT)") $(if $(RIGHT),--right "$(RIGHT)") \
 	$(if $(ANGLE),--angle "$(ANGLE)") $(if $(SCAN),--scan "$(SCAN)") \
 	$(if $(VACUUM),--vacuum "$(VACUUM)") $(if $(ALPHA),--alpha "$(ALPHA)") \
-	$(if $(SHAPE),--shape "$(SHAPE)") $(if $(PIXEL),--pixel "$(PIXEL)")
+	$(if $(SHAPE),--shape "$(SHAPE)") $(if $(PIXEL),--pixel "$(PIXEL)") \
+	$(if $(METHOD),--method "$(METHOD)")
 
 .PHONY: setup demo test lab docs lint clean
 

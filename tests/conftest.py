@@ -16,3 +16,9 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("no folder of real files beside this checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def tiny_detector() -> Path:
+    """Weights of a very small network that knows dark straight lines on noise and nothing else."""
+    return Path(__file__).parent / "detection" / "data" / "tiny.safetensors"
