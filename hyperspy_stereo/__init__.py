@@ -26,6 +26,7 @@ _FOLDERS = (
     "simulation",
     "viewer",
     "views",
+    "weights",
 )
 
 __all__ = ["__version__", *_PUBLIC, *_FOLDERS]
