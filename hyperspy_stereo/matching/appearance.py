@@ -1,14 +1,27 @@
-"""Images made comparable between views: flat field, half-pixel phases, correlation."""
+"""Images made comparable between views: flat field, then windows or learned descriptors."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
 from scipy.ndimage import gaussian_filter, uniform_filter
 
-__all__ = ["Appearance", "correlation_volume", "flat_field", "prepare_appearance"]
+from hyperspy_stereo.matching.descriptor import cosine_volume, describe
+
+__all__ = [
+    "Appearance",
+    "Described",
+    "correlation_volume",
+    "described_appearance",
+    "flat_field",
+    "prepare_appearance",
+    "similarity_volume",
+]
 
 _FLOOR = 1e-6
 
@@ -37,6 +50,23 @@ class Appearance:
     norm: np.ndarray
     smooth: np.ndarray
     half: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Described:
+    """One view, ready for comparison by learned descriptors.
+
+    Attributes
+    ----------
+    flat, smooth : (H, W) float32 ndarray
+        As those of `Appearance`.
+    vectors : (C, H, W) float32 ndarray
+        From `descriptor.describe`.
+    """
+
+    flat: np.ndarray
+    smooth: np.ndarray
+    vectors: np.ndarray
 
 
 def flat_field(image: np.ndarray, sigma: float = 12.0) -> np.ndarray:
@@ -87,6 +117,26 @@ def prepare_appearance(image: np.ndarray, half: tuple[int, int]) -> Appearance:
     square = uniform_filter(phases * phases, size, mode="nearest")
     norm = np.sqrt(np.maximum(square - mean * mean, _FLOOR**2))
     return Appearance(flat, phases, mean, norm, gaussian_filter(flat, 1.5, mode="nearest"), half)
+
+
+def described_appearance(
+    image: np.ndarray, weights: str | Path | Mapping[str, Any] | None = None
+) -> Described:
+    """Precompute what `similarity_volume` needs of one view to compare learned descriptors.
+
+    Parameters
+    ----------
+    image : (H, W) ndarray
+        View.
+    weights : str, Path or mapping, optional
+        See `descriptor.describe`.
+
+    Returns
+    -------
+    Described
+    """
+    flat = flat_field(image)
+    return Described(flat, gaussian_filter(flat, 1.5, mode="nearest"), describe(image, weights))
 
 
 def _half_shift(image, axis):
@@ -164,3 +214,31 @@ def correlation_volume(
         np.round(2 * shifts).astype(np.int64),
         ref.half,
     )
+
+
+def similarity_volume(
+    ref: Appearance | Described,
+    other: Appearance | Described,
+    points: np.ndarray,
+    shifts: np.ndarray,
+) -> np.ndarray:
+    """Likeness of the surroundings of points to those of shifted points in another view.
+
+    Parameters
+    ----------
+    ref, other : Appearance or Described
+        The two views, both of one kind.
+    points : (N, 2) ndarray
+        x, y in px.
+    shifts : (L, 2) ndarray
+        x, y in px for every label.
+
+    Returns
+    -------
+    (N, L) float32 ndarray
+        -1 to 1, NaN where the counterpart lies outside the other view: the cosine of descriptors,
+        or the correlation of windows.
+    """
+    if isinstance(ref, Described):
+        return cosine_volume(ref.vectors, other.vectors, points, shifts)
+    return correlation_volume(ref, other, points, shifts)

@@ -1,7 +1,9 @@
 """Calibrated confidence and sigma of every point.
 
-A small network looks at how a match came about; its constants are in ``calibration.json``, made
-by ``python benchmarks/matching.py --calibrate`` on simulated scenes that no benchmark uses.
+A small network looks at how a match came about. Its constants are in ``calibration.json`` for
+matches by correlation or by geometry alone, and in ``calibration_learned.json`` for matches by
+learned descriptors; each file says what command made it, on simulated scenes that nothing else
+uses.
 """
 
 from __future__ import annotations
@@ -16,7 +18,18 @@ from scipy.ndimage import uniform_filter1d
 
 from hyperspy_stereo.matching.chains import Chains
 
-__all__ = ["FEATURES", "confidence_and_sigma", "match_features", "mean_along", "second_best"]
+__all__ = [
+    "FEATURES",
+    "LEARNED",
+    "calibration_constants",
+    "confidence_and_sigma",
+    "match_features",
+    "mean_along",
+    "second_best",
+]
+
+#: File of the constants for learned descriptors.
+LEARNED = "calibration_learned.json"
 
 #: Columns of `match_features`.
 FEATURES = (
@@ -151,8 +164,22 @@ def match_features(
 
 
 @cache
-def _constants() -> dict:
-    source = resources.files("hyperspy_stereo.matching") / "calibration.json"
+def calibration_constants(learned: bool = False) -> dict:
+    """Constants that come with the package.
+
+    Parameters
+    ----------
+    learned : bool, default False
+        For matches by learned descriptors, if there are constants for these.
+
+    Returns
+    -------
+    dict
+    """
+    folder = resources.files("hyperspy_stereo.matching")
+    source = folder / LEARNED
+    if not (learned and source.is_file()):
+        source = folder / "calibration.json"
     return json.loads(source.read_text())
 
 
@@ -175,7 +202,7 @@ def confidence_and_sigma(
     features : (N, F) ndarray
         From `match_features`.
     constants : dict, optional
-        Calibration; default that of the package.
+        Calibration; default that of the package for correlation, `calibration_constants`.
 
     Returns
     -------
@@ -186,7 +213,7 @@ def confidence_and_sigma(
     """
     if len(features) == 0:
         return np.zeros(0), np.zeros(0)
-    constants = _constants() if constants is None else constants
+    constants = calibration_constants() if constants is None else constants
     x = (features - np.asarray(constants["mean"])) / np.asarray(constants["scale"])
     x = np.clip(x, -4, 4)
     score = _network(constants["right"], x)

@@ -9,11 +9,11 @@ import numba
 import numpy as np
 from scipy.ndimage import distance_transform_edt, uniform_filter1d
 
-from hyperspy_stereo.matching.appearance import Appearance, correlation_volume
+from hyperspy_stereo.matching.appearance import Appearance, Described, similarity_volume
 from hyperspy_stereo.matching.chains import Chains
 from hyperspy_stereo.matching.curve_match import MatchSettings
 
-__all__ = ["Lines", "PairCost", "line_contrast", "nearest_map", "pair_cost"]
+__all__ = ["Lines", "PairCost", "appearance_weight", "line_contrast", "nearest_map", "pair_cost"]
 
 _NO_HIT = 2.5  # px; a line farther away than this is not met
 _LEAST_CONTRAST = 0.02
@@ -49,7 +49,7 @@ class PairCost:
     hit : (N, L) int32 ndarray
         Point of the other view's lines that the label leads to, -1 if none is near.
     correlation : (N, L) float32 ndarray or None
-        Correlation with the other view, NaN outside of it; None without images.
+        Likeness to the other view, NaN outside of it; None without images.
     """
 
     cost: np.ndarray
@@ -69,7 +69,7 @@ def nearest_map(chains: Chains, shape: tuple[int, int]) -> np.ndarray:
     return index[rows, columns]
 
 
-def line_contrast(chains: Chains, appearance: Appearance | None) -> np.ndarray:
+def line_contrast(chains: Chains, appearance: Appearance | Described | None) -> np.ndarray:
     """Log of the contrast along each line, averaged over about 9 px of line."""
     if appearance is None or len(chains) == 0:
         return np.zeros(len(chains), np.float32)
@@ -80,6 +80,13 @@ def line_contrast(chains: Chains, appearance: Appearance | None) -> np.ndarray:
     for a, b in pairwise(chains.bounds):
         out[a:b] = uniform_filter1d(value[a:b], 9, mode="nearest")
     return np.log(np.maximum(np.abs(out), _LEAST_CONTRAST)).astype(np.float32)
+
+
+def appearance_weight(appearance: Appearance | Described | None, settings: MatchSettings) -> float:
+    """Cost of a likeness of 0 rather than 1."""
+    if appearance is None:
+        return 0.0
+    return settings.descriptors if isinstance(appearance, Described) else settings.appearance
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
@@ -131,7 +138,7 @@ def _geometry(points, tangent, contrast, nearest, xy, uv, other_contrast, shifts
 def pair_cost(
     ref: Lines,
     other: Lines,
-    appearances: tuple[Appearance | None, Appearance | None],
+    appearances: tuple[Appearance | Described | None, Appearance | Described | None],
     baseline: np.ndarray,
     labels: np.ndarray,
     settings: MatchSettings,
@@ -173,8 +180,8 @@ def pair_cost(
     )
     ncc = None
     if with_images and len(chains):
-        ncc = correlation_volume(*appearances, chains.points, shifts)
-        cost += settings.appearance * (1 - ncc)
+        ncc = similarity_volume(*appearances, chains.points, shifts)
+        cost += appearance_weight(appearances[0], settings) * (1 - ncc)
     _favour_free_ends(cost, chains, other.chains, np.asarray(baseline, float), labels, settings)
     return PairCost(cost, hit, ncc)
 

@@ -33,8 +33,13 @@ class MatchSettings:
         Spacing of the disparity labels in px.
     window : tuple of int
         Half height and half width of the correlation window in px.
+    descriptor : {None, "learned", "correlation"}
+        How surroundings are compared: by learned descriptors or by the correlation of windows.
+        Default: learned where the package has weights for them.
     appearance, distance, orientation, contrast : float
         Weights of correlation, distance to the other view's line, angle, and log contrast.
+    descriptors : float
+        Weight of learned descriptors, in place of `appearance`.
     distance_cap, orientation_cap, contrast_cap : float
         Where these costs saturate: px, sine of the angle, log units.
     free_end : float
@@ -63,7 +68,9 @@ class MatchSettings:
 
     label_step: float = 0.5
     window: tuple[int, int] = (5, 8)
+    descriptor: str | None = None
     appearance: float = 0.8
+    descriptors: float = 1.2
     distance: float = 1.0
     distance_cap: float = 1.5
     orientation: float = 0.5

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from hyperspy_stereo.matching.appearance import prepare_appearance
+from hyperspy_stereo.matching.appearance import (
+    Described,
+    described_appearance,
+    prepare_appearance,
+)
 from hyperspy_stereo.matching.belief import way_back
 from hyperspy_stereo.matching.chains import Chains, build_chains
 from hyperspy_stereo.matching.confidence import (
     FEATURES,
+    calibration_constants,
     confidence_and_sigma,
     match_features,
     second_best,
 )
 from hyperspy_stereo.matching.cost import Lines, line_contrast, nearest_map
 from hyperspy_stereo.matching.curve_match import CurveMatch, MatchSettings, MatchStatus
+from hyperspy_stereo.matching.descriptor import shipped_weights
 from hyperspy_stereo.matching.grow import grow_mask
 from hyperspy_stereo.matching.inputs import check_inputs, check_range
 from hyperspy_stereo.matching.ranges import estimate_range
@@ -43,6 +52,7 @@ def match_views(
     offsets: np.ndarray | None = None,
     disparity_range: tuple[float, float] | None = None,
     settings: MatchSettings | None = None,
+    weights: str | Path | Mapping[str, Any] | None = None,
 ) -> list[CurveMatch]:
     """Find the disparity of every point on the lines of two or more views.
 
@@ -66,6 +76,9 @@ def match_views(
         Default: estimated from the data within +-16 % of the longer side.
     settings : MatchSettings, optional
         Weights and limits.
+    weights : str, Path or mapping, optional
+        Weights of the descriptor: a name, a file or a state dict; see `descriptor.describe`.
+        Default: those of the package.
 
     Returns
     -------
@@ -91,7 +104,7 @@ def match_views(
     >>> bool(abs(np.median(left.disparity) - 4) < 0.2)
     True
     """
-    raw = raw_matches(images, masks, candidates, offsets, disparity_range, settings)
+    raw = raw_matches(images, masks, candidates, offsets, disparity_range, settings, weights)
     return [_calibrated(v, r) for v, r in enumerate(raw)]
 
 
@@ -102,6 +115,7 @@ def raw_matches(
     offsets: np.ndarray | None = None,
     disparity_range: tuple[float, float] | None = None,
     settings: MatchSettings | None = None,
+    weights: str | Path | Mapping[str, Any] | None = None,
 ) -> list[RawMatch]:
     """Match, and give the features from which confidence and sigma are calibrated.
 
@@ -118,7 +132,7 @@ def raw_matches(
     n_views, shape = len(masks), masks.shape[1:]
     appearances = [None] * n_views
     if images is not None:
-        appearances = [prepare_appearance(image, settings.window) for image in images]
+        appearances = _appearances(images, settings, weights)
     strict = [_lines(m, m, a, settings) for m, a in zip(masks, appearances, strict=True)]
     permissive = strict
     if candidates is not None and (candidates & ~masks).any():
@@ -129,13 +143,30 @@ def raw_matches(
     if span is None:
         span = estimate_range(strict, permissive, appearances, offsets, shape, settings)
     labels = _labels(span, settings.label_step)
+    learned = isinstance(appearances[0], Described)
     solved = solve_labels(strict, permissive, appearances, offsets, labels, settings)
     return [
-        _finish(v, strict[v].chains, permissive, solved[v], offsets, labels, settings)
+        _finish(v, strict[v].chains, permissive, solved[v], offsets, labels, settings, learned)
         if len(strict[v].chains)
         else _nothing(strict[v].chains)
         for v in range(n_views)
     ]
+
+
+def _appearances(images, settings, weights) -> list:
+    """Views ready for comparison, by what the settings ask for."""
+    kind = settings.descriptor
+    if kind not in (None, "learned", "correlation"):
+        raise ValueError(
+            f'descriptor={kind!r}: choose "learned", "correlation", or None for learned '
+            "descriptors where there are weights."
+        )
+    if kind is None:
+        known = weights is not None or shipped_weights() is not None
+        kind = "learned" if known else "correlation"
+    if kind == "learned":
+        return [described_appearance(image, weights) for image in images]
+    return [prepare_appearance(image, settings.window) for image in images]
 
 
 def _nothing(chains: Chains) -> RawMatch:
@@ -173,6 +204,8 @@ class RawMatch:
         Points whose counterpart leaves every other view.
     alone : (N,) bool ndarray
         Points of lines that meet hardly any line in the other views.
+    learned : bool
+        Whether learned descriptors were compared.
     """
 
     chains: Chains
@@ -180,9 +213,10 @@ class RawMatch:
     features: np.ndarray
     outside: np.ndarray
     alone: np.ndarray
+    learned: bool = False
 
 
-def _finish(v, chains, permissive, labelling, offsets, labels, settings) -> RawMatch:
+def _finish(v, chains, permissive, labelling, offsets, labels, settings, learned) -> RawMatch:
     rows = np.arange(len(chains))
     choice = labelling.marginals.argmin(1)
     start = parabola(labelling.marginals, choice, labels)
@@ -226,7 +260,7 @@ def _finish(v, chains, permissive, labelling, offsets, labels, settings) -> RawM
     met = np.max([h >= 0 for h in hits.values()], axis=0)
     share = np.add.reduceat(met.astype(float), chains.bounds[:-1]) / np.diff(chains.bounds)
     alone = (share < _LEAST_MET)[chains.line]
-    return RawMatch(chains, disparity, features, outside, alone)
+    return RawMatch(chains, disparity, features, outside, alone, learned)
 
 
 def _agreement(labelling, choice, step):
@@ -248,7 +282,7 @@ def _calibrated(v: int, raw: RawMatch) -> CurveMatch:
     chains = raw.chains
     if len(chains) == 0:
         return CurveMatch.empty(v)
-    confidence, sigma = confidence_and_sigma(raw.features)
+    confidence, sigma = confidence_and_sigma(raw.features, calibration_constants(raw.learned))
     status = np.full(len(chains), MatchStatus.MATCHED, np.uint8)
     if not raw.features[0, FEATURES.index("images")]:
         # Without images nothing at all speaks for a line that meets no other.

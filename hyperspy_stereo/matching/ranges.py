@@ -69,5 +69,6 @@ def estimate_range(
 def _bulk(values, reach):
     """Range of all but the outermost values, with a margin."""
     low, high = np.quantile(values, [0.01, 0.99])
-    margin = 3.0 + 0.1 * (high - low)
+    # Lines along the rows have no say here, though theirs may be the outermost disparities.
+    margin = 4.0 + 0.25 * (high - low)
     return float(max(low - margin, -reach)), float(min(high + margin, reach))

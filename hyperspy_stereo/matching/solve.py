@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hyperspy_stereo.matching.belief import believe
-from hyperspy_stereo.matching.cost import Lines, PairCost, pair_cost
+from hyperspy_stereo.matching.cost import Lines, PairCost, appearance_weight, pair_cost
 from hyperspy_stereo.matching.curve_match import MatchSettings
 from hyperspy_stereo.matching.viterbi import chain_marginals
 
@@ -41,9 +41,11 @@ class Labelling:
     partners: dict[int, np.ndarray]
 
 
-def _sum_of_weights(settings: MatchSettings, with_images: bool) -> float:
+def _sum_of_weights(settings: MatchSettings, appearance) -> float:
     total = settings.distance + settings.orientation
-    return total + (settings.appearance + settings.contrast if with_images else 0.0)
+    if appearance is None:
+        return total
+    return total + settings.contrast + appearance_weight(appearance, settings)
 
 
 def _average(values: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -65,7 +67,7 @@ def _start(v, ref, others, appearances, offsets, labels, settings):
         for o, lines in others.items()
     }
     unary, outside = _average([pair.cost for pair in pairs.values()])
-    penalty = settings.out_of_view * _sum_of_weights(settings, appearances[v] is not None)
+    penalty = settings.out_of_view * _sum_of_weights(settings, appearances[v])
     unary[outside] = penalty
     unary[~ref.chains.real] *= _UNREAL
     return pairs, unary.astype(np.float32), outside
