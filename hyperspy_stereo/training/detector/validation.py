@@ -10,7 +10,6 @@ import torch
 
 from hyperspy_stereo.detection.normalise import normalised
 from hyperspy_stereo.training.detector.config import ValidationSettings
-from hyperspy_stereo.training.engine import autocast
 from hyperspy_stereo.training.recipe.scene import Scene
 from hyperspy_stereo.training.seeds import CRUDE, VALID
 
@@ -120,8 +119,8 @@ def probabilities(model: torch.nn.Module, image: np.ndarray) -> np.ndarray:
     channels = np.pad(normalised(image), ((0, 0), *padding), mode="symmetric")
     place = next(model.parameters()).device
     tensor = torch.from_numpy(channels)[None].to(place, memory_format=torch.channels_last)
-    with torch.no_grad(), autocast(True):
-        found = model(tensor).float().sigmoid()
+    with torch.no_grad():
+        found = model(tensor).sigmoid()
     return found[0, :, :height, :width].cpu().numpy()
 
 
