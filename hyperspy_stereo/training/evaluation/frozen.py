@@ -119,7 +119,8 @@ def _recipes() -> tuple[PairRecipe, ...]:
     # arrangements that not every crystal has
     crystals = {"dissociated": "CrMnFeCoNi", "junction": "Al", "network": "Ni"}
     angles = (6, 10, 3, 8, 12, 5, 2, 9, 4, 11, 7, 12, 8, 2, 11, 5, 9, 3, 10, 6, 12, 4, 7, 8)
-    detectors = (0.0, 0.0, 2.0, 0.0, 5.0, 0.0, 8.0)
+    detectors = {4: 5.0, 9: 2.0, 13: 8.0, 23: 3.0}  # few: they take a minute each to simulate
+    seeds = {4: 104, 14: 114}  # those of their own number show hardly any line
     sizes = np.exp(np.linspace(np.log(0.8), np.log(2.2), 24))[(np.arange(24) * 7) % 24]
     recipes = []
     for n in range(24):
@@ -127,14 +128,14 @@ def _recipes() -> tuple[PairRecipe, ...]:
         boundaries = max(int(kind == "interface"), (0, 1, 0, 2)[(n + n // 12) % 4])
         recipes.append(
             PairRecipe(
-                seed=FROZEN.start + n,
+                seed=FROZEN.start + seeds.get(n, n),
                 angle=float(angles[n]),
                 noise=(n + n // 4) % 4,
                 pixel_size=round(float(sizes[n]), 3),
                 kind=kind,
                 crystal=crystals.get(kind or ""),
                 boundaries=boundaries,
-                detector=0.0 if n % 4 == 2 else detectors[n % 7],
+                detector=detectors.get(n, 0.0),
                 tilt=n % 4 == 2,
             )
         )
