@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 
@@ -51,7 +52,22 @@ def detected(
         # One after the other: each view already takes all threads.
         with progress(show_progressbar, SHORT):
             maps = np.stack(dask.compute(*tasks, scheduler="synchronous"), axis=1)
+        if method == "unet":  # what the limits are read from are calibrated probabilities
+            _warn(views, maps[0])
     return as_map(pair, maps[0], maps[1], {"method": method, **told})
+
+
+def _warn(views: np.ndarray, line: np.ndarray) -> None:
+    """Say which views should not be trusted, and why; each reason once."""
+    from hyperspy_stereo.detection.trust import warnings_for
+
+    reasons: dict[str, list[int]] = {}
+    for number, (view, probability) in enumerate(zip(views, line, strict=True)):
+        for reason in warnings_for(view, probability):
+            reasons.setdefault(reason, []).append(number)
+    for reason, numbers in reasons.items():
+        named = ", ".join(str(number) for number in numbers)
+        warnings.warn(f"view {named}: {reason}", UserWarning, stacklevel=4)
 
 
 def _check_options(method: str, settings: dict) -> None:

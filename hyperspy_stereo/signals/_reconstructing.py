@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from hyperspy_stereo.detection.ridge import PERMISSIVE
+from hyperspy_stereo.detection.trust import pair_warnings
 from hyperspy_stereo.geometry import view_offsets
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._view_stack import ViewStack
@@ -20,6 +23,9 @@ def reconstructed(maps: ViewStack, disparity_range, min_confidence: float, min_l
     pixel_size, units = maps._image_axes()
     level = maps.metadata.get_item("Stereo.Detection.candidate_threshold", default=PERMISSIVE)
     strict = maps.mask()
+    if len(strict) == 2 and np.allclose(offsets[:, 1], 0):  # two views with parallax along the rows
+        for reason in pair_warnings(maps._views_array()):
+            warnings.warn(reason, UserWarning, stacklevel=3)
     matches = match_views(
         maps.attached("images"),
         strict,
