@@ -1,7 +1,11 @@
 """The curve matcher beside OpenCV's semi-global matching, on 24 scenes with exact truth.
 
-Run ``python benchmarks/matching.py`` (needs ``opencv-python-headless``). ``--calibrate`` makes
-the constants of confidence and sigma anew, ``--scenes 0 5 9`` takes some scenes only.
+Run ``python benchmarks/matching.py``; without ``opencv-python-headless`` the columns of its matcher
+are NaN. ``--scenes 0 5 9`` takes some scenes only. The constants of confidence and sigma come from
+``python -m hyperspy_stereo.training calibrate-matcher``.
+
+Every table is printed for windows compared by correlation and, where there are weights, for learned
+descriptors (``--descriptor`` takes one of them), with complete masks and with erased ones.
 
 How it is scored: the pixels in question are those of the left view's mask that was given, where
 the true disparity is known and no second line with another disparity lies within 2.5 px. In such
@@ -27,13 +31,18 @@ import time
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
-import cv2
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.spatial import cKDTree
 
-from hyperspy_stereo.matching import CurveMatch, MatchStatus, match_views
+try:
+    import cv2
+except ModuleNotFoundError:
+    cv2 = None
+
+from hyperspy_stereo.matching import CurveMatch, MatchSettings, MatchStatus, match_views
 from hyperspy_stereo.matching.appearance import flat_field
+from hyperspy_stereo.matching.descriptor import shipped_weights
 from hyperspy_stereo.simulation.geometric.scenes import (
     BENCHMARK_SCENES,
     StereoScene,
@@ -43,6 +52,7 @@ from hyperspy_stereo.simulation.geometric.scenes import (
 
 REACH = 3.0
 ERASED = 0.2
+NAMES = {"correlation": "correlation", "learned": "learned descriptors"}
 COLUMNS = (
     "sgm >3%",
     "sgm epe",
@@ -66,6 +76,8 @@ COLUMNS = (
 
 def semiglobal(images: np.ndarray, low: float, high: float) -> np.ndarray:
     """Disparity x_right - x_left of every left pixel by OpenCV's StereoSGBM, 8 paths."""
+    if cv2 is None:
+        return np.full(images.shape[1:], np.nan)
     block, reach = 5, int(np.ceil((high - low + 2) / 16) * 16)
     least = int(np.floor(-high - 1))
     pad = reach + abs(least) + 8
@@ -106,7 +118,7 @@ def nearest_points(match: CurveMatch, where: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(distance), index, -1)
 
 
-def score(scene: StereoScene, masks: np.ndarray) -> list[float]:
+def score(scene: StereoScene, masks: np.ndarray, settings: MatchSettings) -> list[float]:
     """One line of the table."""
     truth = scene.disparity[0]
     where = masks[0] & ~scene.ambiguous[0] & np.isfinite(truth)
@@ -114,7 +126,7 @@ def score(scene: StereoScene, masks: np.ndarray) -> list[float]:
     low, high = np.nanmin(scene.disparity), np.nanmax(scene.disparity)
     peer_all = np.abs(semiglobal(scene.images, low, high)[where] - truth[where])
     start = time.perf_counter()
-    match = match_views(scene.images, masks)[0]
+    match = match_views(scene.images, masks, settings=settings)[0]
     seconds = time.perf_counter() - start
     index = nearest_points(match, where)
     found = index >= 0
@@ -147,9 +159,10 @@ def score(scene: StereoScene, masks: np.ndarray) -> list[float]:
     ]
 
 
-def table(scenes: list[int], erased: float) -> np.ndarray:
+def table(scenes: list[int], erased: float, kind: str) -> np.ndarray:
     """Print one line per scene and the mean."""
-    print(f"\n{'complete masks' if not erased else f'{100 * erased:.0f} % of each mask erased'}")
+    masks_text = "complete masks" if not erased else f"{100 * erased:.0f} % of each mask erased"
+    print(f"\n{masks_text}, surroundings compared by {NAMES[kind]}")
     print(f"{'scene':>26} " + " ".join(f"{c:>7}" for c in COLUMNS))
     rows = []
     for n in scenes:
@@ -158,7 +171,7 @@ def table(scenes: list[int], erased: float) -> np.ndarray:
         if erased:
             pairs = enumerate(masks)
             masks = np.stack([erase_pieces(m, erased, 7 * n + v) for v, m in pairs])
-        rows.append(score(scene, masks))
+        rows.append(score(scene, masks, MatchSettings(descriptor=kind)))
         _, angle, noise, kind = BENCHMARK_SCENES[n]
         name = f"{n} {kind} {angle} deg noise {noise}"
         print(f"{name:>26} " + " ".join(f"{v:7.2f}" for v in rows[-1]), flush=True)
@@ -170,22 +183,24 @@ def table(scenes: list[int], erased: float) -> np.ndarray:
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--calibrate", action="store_true", help="fit confidence and sigma")
+    parser.add_argument("--descriptor", choices=tuple(NAMES), help="default: all there is")
     parser.add_argument("--scenes", type=int, nargs="*", default=list(range(24)))
     options = parser.parse_args()
-    cv2.setNumThreads(1)
-    if options.calibrate:
-        from matching_calibration import calibrate
-
-        calibrate()
-        return
+    if cv2 is not None:
+        cv2.setNumThreads(1)
+    kinds = [options.descriptor] if options.descriptor else ["correlation"]
+    if options.descriptor is None and shipped_weights() is not None:
+        kinds.append("learned")
     # Compiles what is compiled, so that seconds are those of a warm process.
-    match_views(benchmark_scene(0).images, benchmark_scene(0).masks)
+    for kind in kinds:
+        settings = MatchSettings(descriptor=kind)
+        match_views(benchmark_scene(0).images, benchmark_scene(0).masks, settings=settings)
     print("At the pixels the matcher covers; all: at every pixel, uncovered ones counted as wrong")
     print("z, z err: mean depth error in px; d10: without the 10 % least confident; mat: status")
     print("MATCHED only; res: error / sigma where the error is at most 3 px, by MAD and by rms")
     for erased in (0.0, ERASED):
-        table(options.scenes, erased)
+        for kind in kinds:
+            table(options.scenes, erased, kind)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,27 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--snapshot", help="snapshot to take (default: the run's best.safetensors)")
     export.add_argument("--data", default="training_data", help="folder of the stores of scenes")
     export.set_defaults(run=_export)
+    _add_matcher(commands)
     return parser
+
+
+def _add_matcher(commands: argparse._SubParsersAction) -> None:
+    """Describe what comes after a training of the matcher's descriptor."""
+    export = commands.add_parser(
+        "export-descriptor", help="turn a snapshot of the descriptor into weights with model card"
+    )
+    export.add_argument("--run", dest="folder", required=True, help="--out of the training")
+    export.add_argument("--name", default="descriptor", help="name of the weights")
+    export.add_argument("--to", help="folder to write to (default: that of the package's weights)")
+    export.add_argument("--snapshot", help="snapshot to take (default: the run's best.safetensors)")
+    export.set_defaults(run=_export_descriptor)
+    calibrate = commands.add_parser(
+        "calibrate-matcher", help="fit the matcher's confidence and sigma anew"
+    )
+    calibrate.add_argument("--kind", choices=("learned", "correlation"), default="learned")
+    calibrate.add_argument("--scenes", type=int, default=40, help="scenes of each sort")
+    calibrate.add_argument("--data", default="training_data", help="folder of drawn scenes")
+    calibrate.set_defaults(run=_calibrate_matcher)
 
 
 def _add_shards(commands: argparse._SubParsersAction) -> None:
@@ -129,6 +149,18 @@ def _export(options: argparse.Namespace) -> None:
     from hyperspy_stereo.training.export import export_detector
 
     export_detector(options.folder, options.name, options.to, options.snapshot, options.data)
+
+
+def _export_descriptor(options: argparse.Namespace) -> None:
+    from hyperspy_stereo.training.matcher.export import export_descriptor
+
+    export_descriptor(options.folder, options.name, options.to, options.snapshot)
+
+
+def _calibrate_matcher(options: argparse.Namespace) -> None:
+    from hyperspy_stereo.training.matcher.calibration import calibrate
+
+    calibrate(options.kind, options.scenes, options.data)
 
 
 if __name__ == "__main__":
