@@ -10,20 +10,59 @@ import numpy as np
 from hyperspy_stereo.detection.normalise import normalised
 from hyperspy_stereo.training.recipe.augment import pair_sample
 from hyperspy_stereo.training.recipe.scene import AMBIGUOUS, IGNORE, LINE, Scene
+from hyperspy_stereo.training.recipe.shards import ShardStore
 from hyperspy_stereo.training.scm.config import SCMConfig
+from hyperspy_stereo.training.seeds import training_seed
 
-__all__ = ["PairBatches", "SceneSource", "turned"]
+__all__ = ["PairBatches", "SceneSource", "SeedRange", "turned"]
 
 _VALID_STEP = 1 << 40  # steps that no training reaches: the batches of validation
 
 
 class SceneSource(Protocol):
-    """Scenes by number, such as a `recipe.shards.ShardStore`."""
+    """Scenes by number, such as a `SeedRange`."""
 
     def __len__(self) -> int: ...
 
     def scene(self, index: int) -> Scene:
         """Scene number `index`."""
+
+
+class SeedRange:
+    """The scenes of a store whose seeds lie in a range.
+
+    Parameters
+    ----------
+    store : ShardStore
+        Rendered scenes.
+    seeds : (int, int)
+        First seed, and the one after the last.
+
+    Raises
+    ------
+    ValueError
+        If the store lacks one of them, or it is not one to train on.
+    """
+
+    def __init__(self, store: ShardStore, seeds: tuple[int, int]) -> None:
+        first, stop = training_seed(seeds[0]), training_seed(seeds[1] - 1) + 1
+        here = [scene["seed"] for infos in store.infos for scene in infos]
+        where = {seed: index for index, seed in enumerate(here)}
+        missing = [seed for seed in range(first, stop) if seed not in where]
+        if missing:
+            raise ValueError(
+                f"{store.folder} lacks {len(missing)} of the scenes {first} to {stop - 1}: draw "
+                "them by `python -m hyperspy_stereo.training shards --first "
+                f"{missing[0]} --count {missing[-1] + 1 - missing[0]} ...`."
+            )
+        self.store, self.indices = store, [where[seed] for seed in range(first, stop)]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def scene(self, index: int) -> Scene:
+        """Scene number `index` of the range."""
+        return self.store.scene(self.indices[index])
 
 
 class PairBatches:

@@ -68,9 +68,12 @@ class SCMConfig:
     engine : EngineSettings
         Length and rates.
     shards : tuple of str
-        Folders of rendered scenes to draw from.
+        Folders of rendered scenes to draw from; one may be named more than once.
+    seeds : tuple of (int, int)
+        First seed and the one after the last of the scenes used of each folder, so that a run is
+        the same whatever else was rendered into it.
     shares : tuple of float
-        Share of each folder in the pairs.
+        Share of each in the pairs.
     network : NetworkSettings
         Size of the network.
     loss : LossWeights
@@ -80,13 +83,14 @@ class SCMConfig:
     size : tuple of int
         Height and width of the windows in px. Wide, so that counterparts lie inside.
     held : int
-        Last scenes of every folder, which only the validation sees.
+        Last scenes of every range of seeds, which only the validation sees.
     valid_batches : int
         Batches of the validation, always the same.
     """
 
     engine: EngineSettings
     shards: tuple[str, ...]
+    seeds: tuple[tuple[int, int], ...]
     shares: tuple[float, ...]
     network: NetworkSettings = field(default_factory=NetworkSettings)
     loss: LossWeights = field(default_factory=LossWeights)
@@ -96,10 +100,11 @@ class SCMConfig:
     valid_batches: int = 8
 
     def __post_init__(self) -> None:
-        if len(self.shards) != len(self.shares) or not self.shards:
+        counts = {len(self.shards), len(self.seeds), len(self.shares)}
+        if len(counts) > 1 or not self.shards:
             raise ValueError(
-                f"shards names {len(self.shards)} folders and shares {len(self.shares)}: give a "
-                "share for every folder."
+                f"shards names {len(self.shards)} folders, seeds {len(self.seeds)} and shares "
+                f"{len(self.shares)}: give seeds and a share for every folder."
             )
         if self.size[0] % 16 or self.size[1] % 16:
             raise ValueError(f"size is {self.size}: multiples of 16 px are needed.")

@@ -14,10 +14,9 @@ from hyperspy_stereo.training.checkpoint import load_state
 from hyperspy_stereo.training.config import load_config, save_config
 from hyperspy_stereo.training.engine import TrainingResult, train
 from hyperspy_stereo.training.recipe.shards import ShardStore
-from hyperspy_stereo.training.scm.batches import PairBatches, SceneSource
+from hyperspy_stereo.training.scm.batches import PairBatches, SceneSource, SeedRange
 from hyperspy_stereo.training.scm.config import LossWeights, SCMConfig
 from hyperspy_stereo.training.scm.losses import disparity_loss, variance_loss, warp_loss
-from hyperspy_stereo.training.seeds import training_seed
 
 __all__ = ["build", "pair_loss", "run", "snapshot_network", "trained", "validation_scores"]
 
@@ -121,16 +120,15 @@ def run(config_path: str | Path, out: str | Path, resume: bool = False) -> Train
     Raises
     ------
     ValueError
-        If the configuration does not fit, there are no shards, a scene in them is not one to
+        If the configuration does not fit, a scene that it names was not drawn or is not one to
         train on, or `out` holds another run.
     """
     config = load_config(config_path, SCMConfig)
-    stores = [ShardStore(folder) for folder in config.shards]
-    for store in stores:
-        for info in store.infos:
-            for scene in info:
-                training_seed(scene["seed"])
-    return trained(config, stores, out, resume)
+    sources = [
+        SeedRange(ShardStore(folder), seeds)
+        for folder, seeds in zip(config.shards, config.seeds, strict=True)
+    ]
+    return trained(config, sources, out, resume)
 
 
 def trained(

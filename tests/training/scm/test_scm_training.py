@@ -8,7 +8,7 @@ import torch
 
 from hyperspy_stereo.training.config import CONFIGS, EngineSettings, load_config
 from hyperspy_stereo.training.recipe.scene import AMBIGUOUS, IGNORE, LINE, Scene
-from hyperspy_stereo.training.scm.batches import PairBatches, turned
+from hyperspy_stereo.training.scm.batches import PairBatches, SeedRange, turned
 from hyperspy_stereo.training.scm.config import LossWeights, NetworkSettings, SCMConfig
 from hyperspy_stereo.training.scm.losses import (
     disparity_loss,
@@ -62,7 +62,15 @@ def config():
     )
     network = NetworkSettings(channels=4, max_disparity=16, scale=4, hourglasses=2)
     return SCMConfig(
-        engine, ("scenes",), (1.0,), network, batch=2, size=(32, 64), held=2, valid_batches=2
+        engine,
+        ("scenes",),
+        ((1_000_000, 1_000_008),),
+        (1.0,),
+        network,
+        batch=2,
+        size=(32, 64),
+        held=2,
+        valid_batches=2,
     )
 
 
@@ -195,11 +203,32 @@ def test_rows_of_the_ablation_differ_in_their_losses_only():
     assert len({row.loss for row in rows}) == 5
 
 
+class Store:
+    """Scenes numbered from a seed, as a store of shards knows them."""
+
+    folder = "somewhere"
+
+    def __init__(self, first, count):
+        self.infos = [[{"seed": first + i} for i in range(count)][::-1]]
+
+    def scene(self, index):
+        return self.infos[0][index]["seed"]
+
+
+def test_seeds_choose_the_scenes():
+    chosen = SeedRange(Store(1_000_000, 9), (1_000_003, 1_000_007))
+    assert [chosen.scene(i) for i in range(len(chosen))] == list(range(1_000_003, 1_000_007))
+    with pytest.raises(ValueError, match=r"lacks 2 .*--first 1000009 --count 2"):
+        SeedRange(Store(1_000_000, 9), (1_000_000, 1_000_011))
+    with pytest.raises(ValueError, match="not one to train on"):
+        SeedRange(Store(3_000_000, 9), (3_000_000, 3_000_004))
+
+
 def test_missing_shards_are_explained(config, tmp_path):
     from hyperspy_stereo.training.config import save_config
 
     save_config(replace(config, shards=(str(tmp_path / "none"),)), tmp_path / "c.json")
     with pytest.raises(ValueError, match="no shards"):
         run(tmp_path / "c.json", tmp_path / "out")
-    with pytest.raises(ValueError, match="share for every folder"):
+    with pytest.raises(ValueError, match="seeds and a share for every"):
         replace(config, shards=("a", "b"))
