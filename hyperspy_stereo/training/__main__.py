@@ -79,7 +79,20 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--data", default="training_data", help="folder of the stores of scenes")
     export.set_defaults(run=_export)
     _add_matcher(commands)
+    _add_scm(commands)
     return parser
+
+
+def _add_scm(commands: argparse._SubParsersAction) -> None:
+    """Describe what comes after a training of the published stereo network."""
+    export = commands.add_parser(
+        "export-scm", help="turn a snapshot of the stereo network into weights with model card"
+    )
+    export.add_argument("--run", dest="folder", required=True, help="--out of the training")
+    export.add_argument("--name", default="scm", help="name of the weights")
+    export.add_argument("--to", help="folder to write to (default: that of the package's weights)")
+    export.add_argument("--snapshot", help="snapshot to take (default: the run's best.safetensors)")
+    export.set_defaults(run=_export_scm)
 
 
 def _add_matcher(commands: argparse._SubParsersAction) -> None:
@@ -131,6 +144,12 @@ def _scm(options: argparse.Namespace) -> None:
     from hyperspy_stereo.training.scm.train import run
 
     run(options.config, options.out, options.resume)
+
+
+def _export_scm(options: argparse.Namespace) -> None:
+    from hyperspy_stereo.training.scm.export import export_scm
+
+    export_scm(options.folder, options.name, options.to, options.snapshot)
 
 
 def _matcher(options: argparse.Namespace) -> None:

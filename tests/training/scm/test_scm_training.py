@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from hyperspy_stereo.matching.scm import raw_disparity
 from hyperspy_stereo.training.config import CONFIGS, EngineSettings, load_config
 from hyperspy_stereo.training.recipe.scene import AMBIGUOUS, IGNORE, LINE, Scene
 from hyperspy_stereo.training.scm.batches import PairBatches, SeedRange, turned
 from hyperspy_stereo.training.scm.config import LossWeights, NetworkSettings, SCMConfig
+from hyperspy_stereo.training.scm.export import export_scm
 from hyperspy_stereo.training.scm.losses import (
     disparity_loss,
     variance_loss,
@@ -187,17 +189,28 @@ def test_a_run_is_read_back(config, scenes, tmp_path):
     assert not network.training
     assert not torch.equal(network.cost.heads[0][2].weight, build(short).cost.heads[0][2].weight)
     assert "valid_epe" in (tmp_path / "log.csv").read_text()
+    path = export_scm(tmp_path, "tiny", tmp_path / "weights")
+    images = np.stack([scenes.scene(0).clean[0], scenes.scene(1).clean[1]])
+    mask = scenes.scene(0).label[0] > 0
+    expected, _ = raw_disparity(images, mask, network)
+    assert np.allclose(raw_disparity(images, mask, path)[0], expected, atol=0.05, equal_nan=True)
+    assert "3 steps of 3" in path.with_suffix(".md").read_text()
+    assert path.stat().st_size < 3 * sum(p.numel() for p in network.parameters())
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("scm*.json")), ids=lambda p: p.stem)
 def test_committed_configurations_are_valid(path):
     config = load_config(path, SCMConfig)
-    assert config.network.channels == 16
+    assert max(config.size) > 2 * config.network.max_disparity
+
+
+def test_the_full_configuration_is_the_published_size():
+    assert load_config("scm_full", SCMConfig).network == NetworkSettings(16, 64, 2, 3)
 
 
 def test_rows_of_the_ablation_differ_in_their_losses_only():
     rows = [load_config(p, SCMConfig) for p in sorted(CONFIGS.glob("scm_*.json"))]
-    rows = [row for row in rows if row.network.scale == 4]
+    rows = [row for row in rows if row.network.channels == 8]
     assert len(rows) == 5
     assert len({replace(row, loss=LossWeights()) for row in rows}) == 1
     assert len({row.loss for row in rows}) == 5
