@@ -15,7 +15,15 @@ from hyperspy_stereo.detection.calibration import calibrated, check_calibration
 from hyperspy_stereo.detection.line_width import line_width
 from hyperspy_stereo.detection.normalise import normalised
 from hyperspy_stereo.detection.resampling import lines_back, resized
-from hyperspy_stereo.detection.ridge import RIM, SMALLEST, STRICT, check_image, live_image
+from hyperspy_stereo.detection.ridge import (
+    PERMISSIVE,
+    RIM,
+    SMALLEST,
+    STRICT,
+    check_image,
+    live_image,
+)
+from hyperspy_stereo.detection.straight import through_lines
 from hyperspy_stereo.detection.tiling import in_tiles
 from hyperspy_stereo.detection.weights import KIND, weights_name
 from hyperspy_stereo.weights import load_weights, restore
@@ -44,6 +52,7 @@ def unet_probability(
     augment: bool = False,
     valid: np.ndarray | None = None,
     device: str | None = None,
+    straight_boundaries: bool = True,
 ) -> Maps:
     """Calibrated probabilities of dislocation lines and of boundaries in one view.
 
@@ -68,6 +77,10 @@ def unet_probability(
         Pixels that hold data; no line is found elsewhere. By default all but constant rims.
     device : str, optional
         Where torch computes, for example "cuda"; by default the CPU.
+    straight_boundaries : bool, default True
+        What runs straight from one edge of the view to another counts as a boundary or a trace,
+        unless the network was sure of it: see `straight.through_lines`. False for views of long
+        straight dislocations, such as misfit dislocations.
 
     Returns
     -------
@@ -132,10 +145,15 @@ def unet_probability(
         seen += [_at_scale(image, look, f) for f in sorted(beside)]
     line, boundary = (np.mean(maps, axis=0) for maps in zip(*seen, strict=True))
     off = _off_rim(dead)
-    return (
-        np.where(off, calibrated(line, tables[0]), 0).astype(np.float32),
-        np.where(off, calibrated(boundary, tables[1]), 0).astype(np.float32),
-    )
+    line = np.where(off, calibrated(line, tables[0]), 0).astype(np.float32)
+    boundary = np.where(off, calibrated(boundary, tables[1]), 0).astype(np.float32)
+    return _without_straight(line, boundary) if straight_boundaries else (line, boundary)
+
+
+def _without_straight(line: np.ndarray, boundary: np.ndarray) -> Maps:
+    """Move what runs straight through the view from the lines to the boundaries."""
+    through = through_lines(line, boundary, PERMISSIVE)
+    return np.where(through, 0, line), np.where(through, np.maximum(line, boundary), boundary)
 
 
 def detector_info(

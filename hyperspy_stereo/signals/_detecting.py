@@ -20,7 +20,7 @@ from hyperspy_stereo.signals._view_stack import ViewStack
 
 DEFAULT_METHOD = "ridge"
 OPTIONS = {
-    "unet": ("augment", "device", "scales", "weights"),
+    "unet": ("augment", "device", "scales", "straight_boundaries", "weights"),
     "ridge": ("polarity", "sensitivity", "sigmas"),
 }
 SHORT = 2.0  # s, below which no progress is shown
