@@ -23,8 +23,8 @@ __all__ = ["SWEEPS", "Sweep", "altered", "robustness", "robustness_recipes"]
 
 DOSE = 1000.0  # electrons per pixel of the ground, where the dose is not what is changed
 ROWS = (0.008, 0.15)  # rms of the rows' current and of their shift in px
-FIELD = 480.0  # nm, side of the field where the pixel size is changed
-SIDE, PIXEL = 320, 1.5  # px and nm otherwise
+FIELD = 640.0  # nm, side of the field where the pixel size is changed
+SIDE, PIXEL = 320, 2.0  # px and nm otherwise
 ANGLE = 7.0  # degrees
 LEAST_F1, MOST_EPE = 0.9, 1.5  # beyond these the tool should not be trusted
 
@@ -57,8 +57,8 @@ class Sweep:
 SWEEPS = (
     Sweep("dose", "electrons per pixel", (4000, 1000, 250, 120, 60, 30, 15, 8), DOSE),
     Sweep("contrast", "contrast of the picture, relative", (1, 0.5, 0.25, 0.12, 0.06, 0.03), 1.0),
-    Sweep("pixel size", "pixel size, nm", (0.8, 1.2, 1.8, 2.7, 4.0, 6.0), PIXEL),
-    Sweep("lines", "lines in (480 nm)^2", (4, 10, 20, 40, 80), 20),
+    Sweep("pixel size", "pixel size, nm", (1.2, 2.0, 3.3, 5.0, 7.5), PIXEL),
+    Sweep("lines", "lines in (640 nm)^2", (4, 10, 20, 40, 80), 20),
     Sweep("vertical", "vertical misalignment, px", (-2, -1, -0.5, 0, 0.5, 1, 2), 0.0, False),
 )
 SCORES = {
