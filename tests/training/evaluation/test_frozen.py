@@ -30,8 +30,8 @@ def test_it_covers_what_it_says():
     assert len({recipe.kind for recipe in FROZEN_PAIRS}) == 12
     assert {recipe.tilt for recipe in FROZEN_PAIRS} == {True, False}
     sizes = [recipe.pixel_size for recipe in FROZEN_PAIRS]
-    assert min(sizes) == pytest.approx(0.8)
-    assert max(sizes) == pytest.approx(2.2)
+    assert min(sizes) == pytest.approx(1.2)
+    assert max(sizes) == pytest.approx(4.0)
     assert max(recipe.detector for recipe in FROZEN_PAIRS) == 8
     # neither noise nor boundaries follow the angle
     angle, noise = np.array([(recipe.angle, recipe.noise) for recipe in FROZEN_PAIRS]).T
