@@ -15,7 +15,8 @@ STEP = 0.35  # px between the points of a line
 SEEN = 0.35  # of a line's contrast, below which it fades from view
 BRIDGED = 20.0  # px, length of a faint stretch that is still part of a visible line
 HALF_WIDTH = 1.5  # px, of the label
-OVERLAP = 2.5  # px within which a second line of another depth makes a pixel ambiguous
+OVERLAP = 2.5  # px about a pixel within which a second line makes it ambiguous, at least
+APART = 2.4  # lines nearer than this many sigmas are seen as one
 HIDDEN = 3.0  # px about what has faded in which nothing is scored
 
 
@@ -228,51 +229,53 @@ def _splat(picture: np.ndarray, places: np.ndarray, weight: np.ndarray) -> None:
 def label_lines(
     lines: list[CrudeLine], view: int, side: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Label bits, disparity and number of the lines in a view, each (H, W)."""
+    """Label bits, disparity and number of the lines in a view, each (H, W).
+
+    Where two lines are too near to be told apart, both are ambiguous, whatever their depth.
+    """
     nearest = np.full((side, side), np.inf)
     disparity = np.full((side, side), np.nan, np.float32)
     index = np.full((side, side), -1, np.int16)
-    low, high = np.full((side, side), np.inf), np.full((side, side), -np.inf)
-    ambiguous, hidden = np.zeros((side, side), bool), np.zeros((side, side), bool)
+    taken, shared = np.zeros((2, side, side), bool)
+    hidden = np.zeros((side, side), bool)
     for number, line in enumerate(lines):
         places = line.in_view(view)
         _mark_hidden(hidden, places[~line.visible], side)
-        rows, columns, distance, point = _around(places, np.flatnonzero(line.visible), side)
+        wide = max(abs(offset) for offset, weight in line.style["parts"] if abs(weight) >= 0.5)
+        reach = max(OVERLAP, wide + APART * line.style["sigma"] / 2)
+        rows, columns, distance, point = _around(places, np.flatnonzero(line.visible), reach, side)
         if rows.size == 0:
             continue
-        near = distance <= HALF_WIDTH
-        take = near & (distance < nearest[rows, columns])
+        take = (distance <= HALF_WIDTH) & (distance < nearest[rows, columns])
         nearest[rows[take], columns[take]] = distance[take]
         disparity[rows[take], columns[take]] = line.disparity[point[take]]
         index[rows[take], columns[take]] = number
-        flat = rows * side + columns
-        values = line.disparity[point]
-        own_low, own_high = np.full(side**2, np.inf), np.full(side**2, -np.inf)
-        np.minimum.at(own_low, flat, values)
-        np.maximum.at(own_high, flat, values)
-        first, last = np.full(side**2, np.inf), np.full(side**2, -np.inf)
-        np.minimum.at(first, flat, point * STEP)
-        np.maximum.at(last, flat, point * STEP)
-        own_low, own_high = own_low.reshape(side, side), own_high.reshape(side, side)
-        again = (last - first > 12.0).reshape(side, side)  # the line comes back to the same place
-        touched = np.isfinite(own_low)
-        gap = np.maximum(high - own_low, own_high - low)
-        ambiguous |= touched & np.isfinite(low) & (gap > 1.0)
-        ambiguous |= touched & again & (own_high - own_low > 1.0)
-        low, high = np.minimum(low, own_low), np.maximum(high, own_high)
+        touched = np.zeros((side, side), bool)
+        touched[rows, columns] = True
+        shared |= touched & taken | _met_again(rows * side + columns, point * STEP, side)
+        taken |= touched
     label = LINE * (index >= 0).astype(np.uint8)
     label |= IGNORE * (hidden & (index < 0)).astype(np.uint8)
-    label |= AMBIGUOUS * ambiguous.astype(np.uint8)
+    if shared.any():
+        label |= AMBIGUOUS * (ndi.distance_transform_edt(~shared) <= OVERLAP).astype(np.uint8)
     return label, disparity, index
 
 
-def _around(places, numbers, side):
-    """All pixels within the overlap distance of points: rows, columns, distances, points."""
-    reach = int(np.ceil(OVERLAP))
+def _met_again(flat: np.ndarray, along: np.ndarray, side: int) -> np.ndarray:
+    """Pixels that one line comes back to after more than 12 px of its length."""
+    first, last = np.full(side**2, np.inf), np.full(side**2, -np.inf)
+    np.minimum.at(first, flat, along)
+    np.maximum.at(last, flat, along)
+    return (last - first > 12.0).reshape(side, side)
+
+
+def _around(places, numbers, distant, side):
+    """All pixels within a distance of points: rows, columns, distances, points."""
+    reach = int(np.ceil(distant + 0.5))
     grid = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 2), axis=-1).reshape(-1, 2)
     pixel = np.rint(places[numbers]).astype(int)[:, None] + grid
     distance = np.linalg.norm(pixel - places[numbers][:, None], axis=2)
-    keep = (distance <= OVERLAP) & ((pixel >= 0) & (pixel < side)).all(axis=2)
+    keep = (distance <= distant) & ((pixel >= 0) & (pixel < side)).all(axis=2)
     point = np.broadcast_to(numbers[:, None], keep.shape)[keep]
     # the nearest point of each pixel comes last, so that its values are those that stay
     order = np.argsort(-distance[keep], kind="stable")
