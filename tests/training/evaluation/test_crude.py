@@ -76,11 +76,11 @@ def test_lines_are_drawn_where_they_are_labelled():
 
 def test_lines_too_near_to_be_told_apart_are_ambiguous():
     near, _, _ = label_lines([straight(30, 5.0), straight(33, 5.0)], 0, 64)
-    apart, _, _ = label_lines([straight(30, 5.0), straight(36, 5.0)], 0, 64)
+    apart, _, _ = label_lines([straight(30, 5.0), straight(35.5, 5.0)], 0, 64)
     assert (near[30, 27:32] & AMBIGUOUS).all()
     assert not (apart & AMBIGUOUS).any()
     wide = {**STYLE, "sigma": 2.8}
-    pair = [straight(30, 5.0), straight(36, 5.0)]
+    pair = [straight(30, 5.0), straight(35.5, 5.0)]
     blurred = [CrudeLine(v.points, v.disparity, v.strength, v.visible, wide) for v in pair]
     assert (label_lines(blurred, 0, 64)[0] & AMBIGUOUS).any()
 
