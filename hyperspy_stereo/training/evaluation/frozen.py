@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import ndimage as ndi
 
-from hyperspy_stereo.training.recipe.scene import IGNORE, LINE, Scene
+from hyperspy_stereo.training.recipe.scene import AMBIGUOUS, IGNORE, LINE, Scene
 from hyperspy_stereo.training.recipe.visibility import drowned
 from hyperspy_stereo.training.seeds import FROZEN
 
@@ -32,6 +33,8 @@ __all__ = [
     "save_pair",
 ]
 
+RESOLVED = 10.0  # nm; images of lines nearer to each other, a third of a usual width, merge
+LEAST_APART = 4.0  # px
 FOLDER = Path("training_data/frozen")  #: where pairs are kept once they are made
 SIDE = 512  #: px
 #: Electrons per position, relative rms of the rows' current, rms shift of rows (px).
@@ -215,6 +218,7 @@ def make_pair(recipe: PairRecipe) -> FrozenPair:
         "thickness": float(specimen.thickness),
     }
     scene = _without_drowned(scene_of(views.truth, info), dose)
+    scene = _without_merged(scene, max(LEAST_APART, RESOLVED / recipe.pixel_size))
     return FrozenPair(views.images, scene, recipe.angle, recipe.noise)
 
 
@@ -224,6 +228,19 @@ def _without_drowned(scene: Scene, dose: float) -> Scene:
     for view, bits in enumerate(label):
         hidden = drowned(scene.clean[view], (bits & LINE).astype(np.uint8), dose)
         bits[hidden] = (bits[hidden] & ~np.uint8(LINE)) | IGNORE
+    return replace(scene, label=label)
+
+
+def _without_merged(scene: Scene, apart: float) -> Scene:
+    """The scene with lines that are nearer than `apart` px to another one called ambiguous."""
+    label = scene.label.copy()
+    for index, bits in zip(scene.line_index, label, strict=True):
+        drawn = index >= 0
+        for number in np.unique(index[drawn]):
+            others = drawn & (index != number)
+            if others.any():
+                near = ndi.distance_transform_edt(~others) <= apart
+                bits[near & (index == number)] |= AMBIGUOUS
     return replace(scene, label=label)
 
 
