@@ -150,16 +150,18 @@ def matchable(scene: Scene) -> np.ndarray:
     -------
     (H, W) bool ndarray
         The centre line of the true lines where the disparity is known, but for pixels that are
-        `AMBIGUOUS` or `IGNORE`, and those whose counterpart lies outside the other view or, there,
-        on an invisible part (`IGNORE`).
+        `AMBIGUOUS`, `IGNORE` or `BOUNDARY` (no line is looked for within a boundary), and those
+        whose counterpart lies outside the other view or, there, on an invisible part (`IGNORE`)
+        or a boundary.
     """
     label, disparity = scene.label[0], scene.disparity[0]
     where = skeletonize((label & LINE) > 0)
-    where &= np.isfinite(disparity) & ((label & (AMBIGUOUS | IGNORE)) == 0)
+    where &= np.isfinite(disparity) & ((label & (AMBIGUOUS | IGNORE | BOUNDARY)) == 0)
     rows, columns = np.nonzero(where)
     partner = np.rint(columns + disparity[rows, columns]).astype(int)
     inside = (partner >= 0) & (partner < label.shape[1])
-    unseen = (scene.label[1][rows, np.clip(partner, 0, label.shape[1] - 1)] & IGNORE) > 0
+    there = scene.label[1][rows, np.clip(partner, 0, label.shape[1] - 1)]
+    unseen = (there & (IGNORE | BOUNDARY)) > 0
     where[rows, columns] = inside & ~unseen
     return where
 
