@@ -125,7 +125,9 @@ def _geometry(points, tangent, contrast, nearest, xy, uv, other_contrast, shifts
                     continue
                 turn = abs(tangent[i, 0] * uv[j, 1] - tangent[i, 1] * uv[j, 0])
                 change = abs(contrast[i] - other_contrast[j])
-                value = w_distance * min(distance / c_distance, 1.0)
+                # Squared: centre lines of detected masks are uncertain by half a pixel, which on
+                # a line along the rows would be many px of disparity.
+                value = w_distance * min((distance / c_distance) ** 2, 1.0)
                 value += w_angle * min(turn / c_angle, 1.0)
                 value += w_contrast * min(change / c_contrast, 1.0)
                 if best_j < 0 or value < best:

@@ -73,13 +73,13 @@ class MatchSettings:
     descriptors: float = 1.2
     distance: float = 1.0
     distance_cap: float = 1.5
-    orientation: float = 0.5
+    orientation: float = 0.3
     orientation_cap: float = 0.7
     contrast: float = 0.4
     contrast_cap: float = 0.7
-    free_end: float = 2.0
+    free_end: float = 4.0
     out_of_view: float = 0.7
-    smoothness: float = 0.5
+    smoothness: float = 1.0
     steepest: float = 1.0
     jump: float = 40.0
     jump_linked: float = 15.0

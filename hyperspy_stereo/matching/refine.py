@@ -187,7 +187,7 @@ def smooth_along(
     chains: Chains,
     value: np.ndarray,
     weight: np.ndarray,
-    stiffness: float = 60.0,
+    stiffness: float = 500.0,
     scale: float = 0.7,
     break_at: float = 4.0,
     iterations: int = 6,
