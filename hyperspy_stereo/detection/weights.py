@@ -6,9 +6,10 @@ import os
 from enum import Enum
 from typing import Any
 
+from hyperspy_stereo.detection.ridge import PERMISSIVE, STRICT
 from hyperspy_stereo.weights import read_info
 
-__all__ = ["KIND", "DetectorWeights", "weights_name"]
+__all__ = ["KIND", "DetectorWeights", "thresholds", "weights_name"]
 
 KIND = "detector"
 
@@ -85,3 +86,43 @@ def weights_name(weights: DetectorWeights | str | os.PathLike | None) -> str:
         )
     name = os.fspath(weights)
     return DetectorWeights.__members__[name].value if name in DetectorWeights.__members__ else name
+
+
+def thresholds(info: dict[str, Any]) -> tuple[float, float]:
+    """Probabilities above which a pixel is called a line, and a candidate.
+
+    How near a line is known is less than its width, so that calibrated probabilities are low at
+    its edges, and the F1 of lines is best below 0.5; where, the weights say.
+
+    Parameters
+    ----------
+    info : dict
+        What the JSON of the weights says.
+
+    Returns
+    -------
+    strict, permissive : float
+        0.5 and 0.25 where it says nothing.
+
+    Raises
+    ------
+    ValueError
+        If they are no probabilities, or the candidates' is above the other.
+
+    Examples
+    --------
+    >>> from hyperspy_stereo.detection.weights import thresholds
+    >>> thresholds({"thresholds": [0.3, 0.12]}), thresholds({})
+    ((0.3, 0.12), (0.5, 0.25))
+    """
+    found = info.get("thresholds") or (STRICT, PERMISSIVE)
+    try:
+        strict, permissive = (float(value) for value in found)
+    except (TypeError, ValueError):
+        strict = permissive = float("nan")
+    if not 0 < permissive <= strict < 1:
+        raise ValueError(
+            f"the weights {info.get('name', '')!r} give the thresholds {found!r}: two "
+            "probabilities are needed, that of lines and a smaller one for candidates."
+        )
+    return strict, permissive

@@ -18,7 +18,7 @@ from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._progress import progress
 from hyperspy_stereo.signals._view_stack import ViewStack
 
-DEFAULT_METHOD = "ridge"
+DEFAULT_METHOD = "unet"
 OPTIONS = {
     "unet": ("augment", "device", "scales", "straight_boundaries", "weights"),
     "ridge": ("polarity", "sensitivity", "sigmas"),
@@ -53,17 +53,17 @@ def detected(
         with progress(show_progressbar, SHORT):
             maps = np.stack(dask.compute(*tasks, scheduler="synchronous"), axis=1)
         if method == "unet":  # what the limits are read from are calibrated probabilities
-            _warn(views, maps[0])
+            _warn(views, maps[0], told["threshold"])
     return as_map(pair, maps[0], maps[1], {"method": method, **told})
 
 
-def _warn(views: np.ndarray, line: np.ndarray) -> None:
+def _warn(views: np.ndarray, line: np.ndarray, threshold: float) -> None:
     """Say which views should not be trusted, and why; each reason once."""
     from hyperspy_stereo.detection.trust import warnings_for
 
     reasons: dict[str, list[int]] = {}
     for number, (view, probability) in enumerate(zip(views, line, strict=True)):
-        for reason in warnings_for(view, probability):
+        for reason in warnings_for(view, probability, threshold):
             reasons.setdefault(reason, []).append(number)
     for reason, numbers in reasons.items():
         named = ", ".join(str(number) for number in numbers)
@@ -97,12 +97,19 @@ def _by_ridges(settings: dict) -> tuple[Callable, dict]:
 def _by_network(settings: dict) -> tuple[Callable, dict]:
     """The trained network with its options, and what to write down about it."""
     from hyperspy_stereo.detection.network import detector_info, unet_probability
+    from hyperspy_stereo.detection.weights import thresholds
 
     # Weights that cannot be used are refused here and not in some worker later; the worker gets
     # where they lie, and reads them once.
     path, info = detector_info(settings.get("weights"))
     told = {key: info[key] for key in ("name", "version", "sha256")}
-    return partial(unet_probability, **{**settings, "weights": path}), {**settings, "weights": told}
+    strict, permissive = thresholds(info)
+    return partial(unet_probability, **{**settings, "weights": path}), {
+        **settings,
+        "weights": told,
+        "threshold": strict,
+        "candidate_threshold": permissive,
+    }
 
 
 def as_map(pair: ViewStack, line, boundary, detection: dict) -> ViewStack:
@@ -120,10 +127,9 @@ def as_map(pair: ViewStack, line, boundary, detection: dict) -> ViewStack:
     result.metadata.add_dictionary(pair.metadata.as_dictionary())
     result.metadata.set_item("Signal.signal_type", DislocationMap._signal_type)
     result.original_metadata.add_dictionary(pair.original_metadata.as_dictionary())
-    for key, value in detection.items():
+    usual = {"threshold": STRICT, "candidate_threshold": PERMISSIVE}
+    for key, value in {**usual, **detection}.items():
         result.metadata.set_item(f"Stereo.Detection.{key}", value)
-    result.metadata.set_item("Stereo.Detection.threshold", STRICT)
-    result.metadata.set_item("Stereo.Detection.candidate_threshold", PERMISSIVE)
     result.metadata.set_item("Stereo.Detection.images", _plain(pair.data, axes))
     if boundary is not None:
         result.metadata.set_item("Stereo.Detection.boundary", _plain(boundary.reshape(shape), axes))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +17,22 @@ from hyperspy_stereo.training.checkpoint import load_state
 from hyperspy_stereo.training.config import CONFIGS, load_config, to_json
 from hyperspy_stereo.training.curves import read_log
 from hyperspy_stereo.training.detector.config import DetectorConfig, ValidationSettings
+from hyperspy_stereo.training.detector.operating_point import operating_point
 from hyperspy_stereo.training.detector.train import build
-from hyperspy_stereo.training.detector.validation import probabilities, recorded, stored_scene
+from hyperspy_stereo.training.detector.validation import recorded, stored_scene
 from hyperspy_stereo.training.model_card import model_card
 from hyperspy_stereo.training.recipe.physical import physical_scene
 from hyperspy_stereo.training.recipe.scene import BOUNDARY, IGNORE, LINE
-from hyperspy_stereo.training.seeds import CALIBRATION
+from hyperspy_stereo.training.seeds import CALIBRATION, CRUDE
 from hyperspy_stereo.weights import load_weights, save_weights
 from hyperspy_stereo.weights.loading import FOLDER
 
 __all__ = ["calibration_pixels", "export_detector"]
 
-SCENES = 12  # half of them to fit the calibration, half to measure it
+SCENES = 24  # half of them to fit the calibration, half to measure it
 PIXELS = 400_000  # of each half; isotonic regression sorts them
 LIMITS = (
-    "Trained on simulated views only. Lines of full width 2.5 to 6.5 px are seen as they are, "
+    "Trained on simulated views only. Lines of full width 2.5 to 12 px are seen as they are, "
     "others are resampled first. Thin straight boundaries, slip bands and scan stripes in dark "
     "areas are what it most likely takes for lines. The tables of `python -m "
     "hyperspy_stereo.training evaluate` say how far to trust it at which dose and pixel size."
@@ -83,11 +86,22 @@ def export_detector(
     model.load_state_dict(state)
     model.eval()
     settings = config.validation
-    fitted, checked = (
-        calibration_pixels(model, CALIBRATION[start:scenes:2], settings, Path(data))
-        for start in (0, 1)
-    )
-    tables = {kind: fit_calibration(*pixels) for kind, pixels in fitted.items()}
+    version = name.rpartition("-")[2]
+    info = {
+        "name": name,
+        "version": version if version.isdigit() else "1",
+        "kind": "detector",
+        "architecture": model.architecture,
+    }
+    with tempfile.TemporaryDirectory() as place:
+        see = _as_used(save_weights(Path(place) / f"{name}.safetensors", state, info))
+        fitted, checked = (
+            calibration_pixels(see, CALIBRATION[start:scenes:2], settings, Path(data))
+            for start in (0, 1)
+        )
+        tables = {kind: fit_calibration(*pixels) for kind, pixels in fitted.items()}
+        pictures = _pictures(see, tables["line"], settings, Path(data), scenes)
+    thresholds, tried = operating_point(pictures)
     errors = {}
     curves = {}
     for kind, (said, truth) in checked.items():
@@ -95,14 +109,13 @@ def export_detector(
         pair = [reliability_of(values, truth) for values in (said, after)]
         curves |= {f"{kind}, as trained": pair[0], f"{kind}, calibrated": pair[1]}
         errors[kind] = [curve.error for curve in pair]
+        if errors[kind][1] > errors[kind][0]:
+            del tables[kind]  # few scenes have boundaries: what does not hold on others is left out
     _draw(curves, folder / "reliability.png")
-    version = name.rpartition("-")[2]
-    info = {
-        "name": name,
-        "version": version if version.isdigit() else "1",
-        "kind": "detector",
-        "architecture": model.architecture,
+    info |= {
         "calibration": tables,
+        "thresholds": thresholds,
+        "threshold_scores": tried,
         "metrics": header.get("scores", {}),
         "calibration_error": errors,
         "calibration_scenes": [len(CALIBRATION[start:scenes:2]) for start in (0, 1)],
@@ -124,15 +137,38 @@ def export_detector(
     return path
 
 
-def calibration_pixels(
-    model: torch.nn.Module, seeds: range, settings: ValidationSettings, data: Path
-) -> Pixels:
+See = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def _as_used(weights: Path) -> See:
+    """The detector as it is used, before calibration."""
+    from hyperspy_stereo.detection.network import unet_probability
+
+    return lambda view: unet_probability(view, weights=weights, straight_boundaries=False)
+
+
+def _pictures(see: See, table: dict, settings: ValidationSettings, data: Path, scenes: int):
+    """Calibrated probabilities with labels: of the training's renderer, and of another one."""
+    from hyperspy_stereo.training.evaluation.crude import crude_pair
+
+    physical, crude = [], []
+    for turn, seed in enumerate(CALIBRATION[:scenes]):
+        scene = stored_scene(physical_scene, seed, settings.side, data / "calibration")
+        view = recorded(scene, turn, settings)[0]
+        physical.append((calibrated(see(view)[0], table), scene.label[0]))
+    for seed in CRUDE[200 : 200 + scenes]:
+        views, scene = crude_pair(seed, settings.side)
+        crude.append((calibrated(see(views[0])[0], table), scene.label[0]))
+    return physical, crude
+
+
+def calibration_pixels(see: See, seeds: range, settings: ValidationSettings, data: Path) -> Pixels:
     """Return what a detector says of pixels, and what they are, for scenes it has never seen.
 
     Parameters
     ----------
-    model : Module
-        In evaluation mode.
+    see : callable
+        View (H, W) to the probabilities of lines and of boundaries, before calibration.
     seeds : range
         Of physical scenes, from `seeds.CALIBRATION`.
     settings : ValidationSettings
@@ -151,7 +187,7 @@ def calibration_pixels(
         scene = stored_scene(physical_scene, seed, settings.side, data / "calibration")
         # the doses by turn: every other seed would meet every other dose only
         for view, label in zip(recorded(scene, turn, settings), scene.label, strict=True):
-            found = probabilities(model, view)
+            found = see(view)
             both = (label & LINE > 0) & (label & BOUNDARY > 0)
             scored = (label & IGNORE == 0) & ~both
             for kind, bit, map_ in (("line", LINE, found[0]), ("boundary", BOUNDARY, found[1])):

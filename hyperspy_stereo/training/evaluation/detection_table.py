@@ -14,7 +14,12 @@ from hyperspy_stereo.training.evaluation.crude import crude_pair
 from hyperspy_stereo.training.evaluation.frozen import FOLDER, FrozenPair, PairRecipe, make_pairs
 from hyperspy_stereo.training.evaluation.report import in_processes, mean_scores, table
 from hyperspy_stereo.training.evaluation.scores import line_scores, mask_scores
-from hyperspy_stereo.training.evaluation.systems import Weights, detect, detectors
+from hyperspy_stereo.training.evaluation.systems import (
+    Weights,
+    detect,
+    detectors,
+    thresholds_of,
+)
 from hyperspy_stereo.training.seeds import CRUDE
 
 __all__ = ["CRUDE_SEEDS", "annotated_picture", "detection_tables"]
@@ -117,11 +122,14 @@ def _score(job: _Job) -> dict[str, Any]:
         result = {"noise": -1, "title": str(job.source)}
     for name in job.names:
         result[name] = []
+        level = thresholds_of(name, job.weights)[0]
         for image, label in views:
             start = time.perf_counter()
             probability = detect(name, image, job.weights)[0]
             seconds = time.perf_counter() - start
-            result[name].append({**line_scores(probability, label), "seconds": seconds})
+            result[name].append(
+                {**line_scores(probability, label, threshold=level), "seconds": seconds}
+            )
     return result
 
 
@@ -161,7 +169,7 @@ def _real(data: Path, weights: Weights, names: Sequence[str]) -> str:
     image, mask = found
     rows = {}
     for name in names:
-        called = detect(name, image, weights)[0] >= 0.5
+        called = detect(name, image, weights)[0] > thresholds_of(name, weights)[0]
         label = mask.astype(np.uint8)
         centre = {f"centre_{key}": value for key, value in line_scores(called, label).items()}
         rows[name] = {**mask_scores(called, mask), **centre}

@@ -14,7 +14,13 @@ from hyperspy_stereo.detection.trust import line_statistics, pair_warnings, warn
 from hyperspy_stereo.training.evaluation.frozen import FOLDER, FrozenPair, PairRecipe, make_pairs
 from hyperspy_stereo.training.evaluation.report import in_processes, mean_scores, table
 from hyperspy_stereo.training.evaluation.scores import line_scores, matching_scores
-from hyperspy_stereo.training.evaluation.systems import Weights, best_detector, detect, matchers
+from hyperspy_stereo.training.evaluation.systems import (
+    Weights,
+    best_detector,
+    detect,
+    matchers,
+    thresholds_of,
+)
 from hyperspy_stereo.training.recipe.noise import acquire_pair
 from hyperspy_stereo.training.recipe.scene import Scene
 from hyperspy_stereo.training.seeds import FROZEN
@@ -246,6 +252,7 @@ def _score(job: _Job) -> dict[str, float]:
     pair = make_pairs([job.recipe], job.folder, workers=1)[0]
     images, scene = altered(pair, job.sweep, job.value)
     name = best_detector(job.weights)
+    level = thresholds_of(name, job.weights)[0]
     start = time.perf_counter()
     probability = np.stack([detect(name, image, job.weights)[0] for image in images])
     matcher = list(matchers(job.weights).values())[-1]
@@ -253,10 +260,11 @@ def _score(job: _Job) -> dict[str, float]:
     seconds = time.perf_counter() - start
     matched = matching_scores(answer.disparity, scene, pair.angle, answer.accepted)
     found = mean_scores(
-        line_scores(p, label) for p, label in zip(probability, scene.label, strict=True)
+        line_scores(p, label, threshold=level)
+        for p, label in zip(probability, scene.label, strict=True)
     )
-    said = warnings_for(images[0], probability[0]) + pair_warnings(probability)
-    own = line_statistics(images[0], probability[0])
+    said = warnings_for(images[0], probability[0], level) + pair_warnings(probability)
+    own = line_statistics(images[0], probability[0], level)
     return {
         **found,
         **matched,

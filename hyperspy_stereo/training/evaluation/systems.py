@@ -24,6 +24,7 @@ __all__ = [
     "detect",
     "detectors",
     "matchers",
+    "thresholds_of",
 ]
 
 RIDGE, UNET, AUGMENTED = "ridge filter", "U-Net", "U-Net, augmented"
@@ -103,6 +104,16 @@ def detect(name: str, image: np.ndarray, weights: Weights) -> tuple[np.ndarray, 
     raise ValueError(f"no detector {name!r}; there are {RIDGE!r}, {UNET!r} and {AUGMENTED!r}.")
 
 
+def thresholds_of(name: str, weights: Weights) -> tuple[float, float]:
+    """Probabilities above which a detector calls a pixel a line, and a candidate."""
+    if name == RIDGE:
+        return STRICT, PERMISSIVE
+    from hyperspy_stereo.detection.network import detector_info
+    from hyperspy_stereo.detection.weights import thresholds
+
+    return thresholds(detector_info(weights.detector)[1])
+
+
 Matcher = Callable[[np.ndarray, np.ndarray, Scene], Answer]
 
 
@@ -114,46 +125,47 @@ def matchers(weights: Weights) -> dict[str, Matcher]:
     from hyperspy_stereo.matching.descriptor import shipped_weights
     from hyperspy_stereo.weights import shipped
 
-    found: dict[str, Matcher] = {SEMIGLOBAL: _semiglobal}
+    levels = thresholds_of(best_detector(weights), weights)
+    found: dict[str, Matcher] = {SEMIGLOBAL: partial(_semiglobal, levels=levels)}
     if weights.scm is not None or "scm" in shipped("scm"):
-        found["scm, raw"] = partial(_scm_raw, weights=weights.scm)
-        found["scm, refined"] = partial(_scm_refined, weights=weights.scm)
+        found["scm, raw"] = partial(_scm_raw, levels=levels, weights=weights.scm)
+        found["scm, refined"] = partial(_scm_refined, levels=levels, weights=weights.scm)
     kinds = ["correlation"]
     if weights.matcher is not None or shipped_weights() is not None:
         kinds.append("learned")
     for kind in kinds:
-        found[f"ours, {kind}"] = partial(_ours, kind=kind, weights=weights.matcher)
+        found[f"ours, {kind}"] = partial(_ours, levels=levels, kind=kind, weights=weights.matcher)
     return found
 
 
-def _semiglobal(images: np.ndarray, probability: np.ndarray, scene: Scene) -> Answer:
+def _semiglobal(images, probability, scene, levels) -> Answer:
     from hyperspy_stereo.training.evaluation.semiglobal import semiglobal_disparity
 
     low, high = np.nanmin(scene.disparity), np.nanmax(scene.disparity)
     disparity = semiglobal_disparity(images, float(low), float(high))
-    return Answer(np.where(probability[0] > STRICT, disparity, np.nan))
+    return Answer(np.where(probability[0] > levels[0], disparity, np.nan))
 
 
-def _scm_raw(images, probability, scene, weights) -> Answer:
+def _scm_raw(images, probability, scene, levels, weights) -> Answer:
     from hyperspy_stereo.matching.scm import raw_disparity
 
-    return Answer(raw_disparity(images, probability[0] > STRICT, weights)[0])
+    return Answer(raw_disparity(images, probability[0] > levels[0], weights)[0])
 
 
-def _scm_refined(images, probability, scene, weights) -> Answer:
+def _scm_refined(images, probability, scene, levels, weights) -> Answer:
     from hyperspy_stereo.matching.scm import scm_disparity
 
-    return Answer(scm_disparity(images, probability > STRICT, weights)[0])
+    return Answer(scm_disparity(images, probability > levels[0], weights)[0])
 
 
-def _ours(images, probability, scene, kind, weights) -> Answer:
+def _ours(images, probability, scene, levels, kind, weights) -> Answer:
     from hyperspy_stereo.matching import match_views
 
     settings = MatchSettings(descriptor=kind)
     left = match_views(
         images,
-        probability > STRICT,
-        probability > PERMISSIVE,
+        probability > levels[0],
+        probability > levels[1],
         settings=settings,
         weights=weights if kind == "learned" else None,
     )[0]

@@ -20,7 +20,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.isotonic import IsotonicRegression
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from hyperspy_stereo.detection.ridge import PERMISSIVE, STRICT
 from hyperspy_stereo.matching import confidence
 from hyperspy_stereo.matching.curve_match import MatchSettings
 from hyperspy_stereo.matching.matcher import RawMatch, raw_matches
@@ -31,7 +30,12 @@ from hyperspy_stereo.simulation.geometric.scenes import (
     erase_pieces,
     stereo_scene,
 )
-from hyperspy_stereo.training.evaluation.systems import Weights, best_detector, detect
+from hyperspy_stereo.training.evaluation.systems import (
+    Weights,
+    best_detector,
+    detect,
+    thresholds_of,
+)
 from hyperspy_stereo.training.recipe.pairs import pair_sample
 from hyperspy_stereo.training.recipe.scene import AMBIGUOUS, IGNORE, LINE
 from hyperspy_stereo.training.seeds import CALIBRATION
@@ -101,7 +105,8 @@ def _masks(images, lines, turn, seed, weights) -> tuple[np.ndarray, np.ndarray |
         return _each(rough_mask, lines, seed), None
     name = best_detector(weights)
     found = np.stack([detect(name, image, weights)[0] for image in images])
-    return found > STRICT, found > PERMISSIVE
+    strict, permissive = thresholds_of(name, weights)
+    return found > strict, found > permissive
 
 
 def _drawn_cases(renderer: str, count: int, data: Path, weights: Weights) -> Iterator[_Case]:
