@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["detector_info", "unet_probability"]
 
 NARROW, WIDE = 2.5, 12.0  # px, full widths of lines that the network sees well
-BEST = 4.0  # px, the width that others are brought to
+BEST = 6.0  # px, the width that others are brought to
 LEAST, MOST = 0.2, 2.0  # scales that are tried without being asked for
 SECOND = 0.75  # of the best scale; the mean of both looks is steadier
 COARSER = (0.5, 0.25)  # scales at which lines are looked for where none is found

@@ -113,16 +113,16 @@ def test_impossible_tiles_are_refused():
 
 
 @pytest.mark.parametrize(("fwhm", "scale"), [(1.5, "larger"), (4, "same"), (14, "smaller")])
-def test_lines_of_any_width_are_found_at_their_centre(tiny_detector, fwhm, scale, monkeypatch):
+def test_lines_of_any_width_are_found_at_their_centre(fwhm, scale, monkeypatch):
     sizes = []
     seen = module.normalised
     monkeypatch.setattr(module, "normalised", lambda v: sizes.append(v.shape[0]) or seen(v))
     image = drawn((256, 256), [70, 180], fwhm)
-    line, _ = unet_probability(image, tiny_detector)
-    assert (line[:, [70, 180]] > 0.5).mean() > 0.9
-    if scale != "larger":  # this very small network does not know enlarged noise
-        assert 2 <= (line > 0.5).sum(axis=1).mean() / 2 <= 5.5
-    assert {"larger": max(sizes) > 256, "same": sizes == [256], "smaller": sizes[-1] < 256}[scale]
+    line, _ = unet_probability(image, straight_boundaries=False)
+    assert (line[:, [70, 180]] > 0.25).mean() > 0.9
+    assert 2 <= (line > 0.25).sum(axis=1).mean() / 2 <= 7
+    best = sizes[-1] if len(sizes) == 1 else max(sizes[1:-1] + sizes[-1:] + sizes[:1])
+    assert {"larger": best > 256, "same": sizes == [256, 192], "smaller": sizes[-1] < 192}[scale]
 
 
 @pytest.mark.parametrize("factor", [0.25, 0.5, 0.8, 1.4, 2])

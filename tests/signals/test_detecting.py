@@ -89,7 +89,11 @@ def test_default_method_is_the_one_constant(pair, tiny_detector):
         ({"method": "unet", "sensitivity": 2}, ValueError, "leave it out"),
         ({"method": "ridge", "weights": "x"}, ValueError, r"method='unet', weights="),
         ({"method": "ridge", "augment": True}, ValueError, r"method='unet'"),
-        ({"method": "unet", "colour": 1}, TypeError, "there are augment, device, scales, weights"),
+        (
+            {"method": "unet", "colour": 1},
+            TypeError,
+            "there are augment, device, scales, straight_boundaries, weights",
+        ),
         ({"method": "unet", "weights": "no-such-weights"}, ValueError, "no weights named"),
         ({"method": "unet", "weights": "model.pt"}, ValueError, "pickle"),
         ({"method": "unet", "weights": 3}, TypeError, "weights is 3"),

@@ -103,6 +103,8 @@ def test_a_run_without_its_record_is_refused(folder, tmp_path):
 def test_pixels_to_calibrate_with_are_scored_ones(monkeypatch, tmp_path):
     monkeypatch.setattr(export, "physical_scene", plain_scene)
     settings = dataclasses.replace(CONFIG.validation)
+    from hyperspy_stereo.training.detector.validation import probabilities
+
     model = build(CONFIG).eval()
     pixels = export.calibration_pixels(
         lambda view: probabilities(model, view), range(2_500_000, 2_500_002), settings, tmp_path
