@@ -62,8 +62,9 @@ def our_pipeline(pair, folder: str) -> dict[str, Callable]:
     """Functions without arguments: detection, matching, and both."""
     import numpy as np
 
-    from hyperspy_stereo.detection.network import unet_probability
+    from hyperspy_stereo.detection.network import detector_info, unet_probability
     from hyperspy_stereo.detection.ridge import PERMISSIVE, STRICT, ridge_probability
+    from hyperspy_stereo.detection.weights import thresholds
     from hyperspy_stereo.matching import match_views
     from hyperspy_stereo.weights import shipped
 
@@ -78,8 +79,10 @@ def our_pipeline(pair, folder: str) -> dict[str, Callable]:
         found = np.stack([unet_probability(view, weights, scales=scales)[0] for view in pair])
         return found if known is None else known
 
+    strict, permissive = (STRICT, PERMISSIVE) if weights else thresholds(detector_info()[1])
+
     def matching(found):
-        return match_views(pair, found > STRICT, found > PERMISSIVE)
+        return match_views(pair, found > strict, found > permissive)
 
     found = detection()
     return {

@@ -59,7 +59,8 @@ def test_depths_agree_with_the_truth(network, truth):
     assert np.nanmedian(np.abs(error)) < 8
     assert network.units == "nm"
     span = np.ptp(np.concatenate(truth.lines)[:, 2])
-    assert 0.3 * span < np.ptp(network.points[:, 2]) < 1.5 * span
+    # a few wrong matches lie anywhere: all but the outermost twentieths have to fit
+    assert 0.3 * span < np.ptp(np.percentile(network.points[:, 2], [5, 95])) < 1.2 * span
 
 
 def test_wrong_sign_of_rotation_mirrors_depth(signal, truth, network):

@@ -23,12 +23,12 @@ __all__ = [
     "warnings_for",
 ]
 
-LEAST_CERTAINTY = 0.8  # expected F1 of the called lines, from calibrated probabilities
+LEAST_CERTAINTY = 0.5  # expected F1 of the called pixels, whose edges are never sure
 LEAST_VISIBILITY = 8.0  # contrast over noise, averaged over a line's width and 10 px of its length
 WIDTHS = (1.5, 14.0)  # px, full width at half maximum, of lines that the detectors know
 MOST_COVERED = 0.25  # share of the view within 4 px of a line: above it lines merge
 ALONG = 10.0  # px
-MOST_VERTICAL = 1.0  # px between the views, across the direction of the parallax
+MOST_VERTICAL = 0.75  # px between the views, across the direction of the parallax
 SURE = 0.5  # correlation of the views' rows above which their shift can be told
 REACH = 8  # px of vertical shift that are looked at
 FEWEST = 40  # px of centre line below which nothing can be said
@@ -177,8 +177,8 @@ def warnings_for(image: ArrayLike, probability: ArrayLike, threshold: float = 0.
         )
     if found.certainty < LEAST_CERTAINTY:
         messages.append(
-            f"the detector is unsure of what it sees (expected F1 {found.certainty:.2f}): check "
-            "the map with plot_detection before it is used."
+            f"the detector is unsure of what it sees (expected F1 of pixels {found.certainty:.2f}, "
+            f"{LEAST_CERTAINTY:g} are needed): check the map with plot_overlay() before it is used."
         )
     return messages
 

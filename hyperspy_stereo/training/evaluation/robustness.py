@@ -32,7 +32,7 @@ ROWS = (0.008, 0.15)  # rms of the rows' current and of their shift in px
 FIELD = 640.0  # nm, side of the field where the pixel size is changed
 SIDE, PIXEL = 320, 2.0  # px and nm otherwise
 ANGLE = 7.0  # degrees
-LEAST_F1, MOST_EPE = 0.9, 1.5  # beyond these the tool should not be trusted
+LEAST_F1, MOST_EPE = 0.65, 1.5  # beyond these the tool should not be trusted
 
 
 @dataclass(frozen=True)
