@@ -3,7 +3,7 @@
     python benchmarks/real_pairs.py ../shared/data [folder for pictures]
 
 Prints the greatest distance of the alignment from the authors' transform over the frame, the F1 of
-the ridge detection at 2 px against the human mask, and the disparity error on that mask.
+both detectors at 2 px against the human mask, and the disparity error on that mask.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from scipy import ndimage as ndi
 from skimage.io import imread, imsave
 
 from hyperspy_stereo import StereoPair
-from hyperspy_stereo.detection.ridge import PERMISSIVE, STRICT, ridge_probability
 from hyperspy_stereo.matching import MatchStatus, match_views
 from hyperspy_stereo.viewer import plot_disparity
 from hyperspy_stereo.views.alignment import align_tilted
@@ -49,18 +48,26 @@ def annotated(folder: Path, out: Path | None) -> None:
     left, right = read(folder / "left.png"), read(folder / "right.png")
     human = imread(folder / "left_mask.png") > 0
     truth = np.load(folder / "left_disparity_px.npy").astype(float)
-    start = time.perf_counter()
-    maps = [ridge_probability(image)[0] for image in (left, right)]
-    took = (time.perf_counter() - start) / 2
-    print("annotated pair, ridge detection on the left image (2 px)")
-    for name, level in (("strict", STRICT), ("candidates", PERMISSIVE)):
-        f1, precision, recall = f1_score(maps[0] > level, human)
-        print(f"  {name:10s} F1 {f1:.3f}  precision {precision:.3f}  recall {recall:.3f}")
-    print(f"  {took:.2f} s a view")
     pair = StereoPair.from_images(left, right, stereo_angle=ANGLE)
+    maps = {}
+    print("annotated pair, detection on the left image (2 px)")
+    for method in ("ridge", "unet"):
+        start = time.perf_counter()
+        maps[method] = pair.detect_dislocations(method=method)
+        took = (time.perf_counter() - start) / 2
+        level = maps[method].metadata.Stereo.Detection.candidate_threshold
+        for name, mask in (
+            ("lines", maps[method].mask()[0]),
+            ("candidates", maps[method].mask(level)[0]),
+        ):
+            f1, precision, recall = f1_score(mask, human)
+            print(
+                f"  {method:6s}{name:11s} F1 {f1:.3f}  precision {precision:.3f}  "
+                f"recall {recall:.3f}  {took:.2f} s a view"
+            )
     print("annotated pair, disparity map of view 0 where the human mask has a value in it")
-    for name in ("own masks", "human left mask"):
-        found = pair.detect_dislocations()
+    for name in ("ridge", "unet", "human left mask"):
+        found = maps.get(name, maps["unet"]).deepcopy()
         if name == "human left mask":
             found.data[0] = human
         start = time.perf_counter()
@@ -97,10 +104,14 @@ def tilted(folder: Path, out: Path | None) -> None:
         f"{found.tilt_axis:.1f} deg (known: {found.tilt_axis_known}), {took:.1f} s"
     )
     pair = np.stack([found.left, found.right])
-    maps = [ridge_probability(image) for image in pair]
-    strict = np.stack([m[0] > STRICT for m in maps])
-    weak = np.stack([m[0] > PERMISSIVE for m in maps])
-    print("tilted pair, disparity (no truth)")
+    for method in ("ridge", "unet"):
+        maps = StereoPair.from_images(*pair, stereo_angle=ANGLE).detect_dislocations(method=method)
+        weak = maps.mask(maps.metadata.Stereo.Detection.candidate_threshold)
+        print(f"tilted pair, {method}, disparity (no truth)")
+        _disparity(pair, maps.mask(), weak, method, out)
+
+
+def _disparity(pair, strict, weak, method: str, out: Path | None) -> None:
     start = time.perf_counter()
     forward, backward = match_views(pair, strict, weak)
     took = time.perf_counter() - start
@@ -130,7 +141,7 @@ def tilted(folder: Path, out: Path | None) -> None:
             out / "tilted_anaglyph.png",
             np.dstack([pair[0], pair[1], pair[1]]).clip(0, 255).astype(np.uint8),
         )
-        picture(pair[0], forward, out / "tilted_disparity.png")
+        picture(pair[0], forward, out / f"tilted_disparity_{method}.png")
 
 
 def picture(image, match, path: Path) -> None:
