@@ -147,7 +147,7 @@ def _half_shift(image, axis):
     return ((9 * (b + c) - a - d) / 16).astype(np.float32)
 
 
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _correlate(ref, ref_mean, ref_norm, other, other_mean, other_norm, rows, columns, shifts, half):
     """Correlation at half-pixel positions; NaN outside the other view."""
     half_y, half_x = half

@@ -10,7 +10,7 @@ __all__ = ["believe", "way_back"]
 _SURE = 3.0
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _beliefs(hit, marginals, out):
     for i in range(hit.shape[0]):
         for k in range(hit.shape[1]):

@@ -89,7 +89,7 @@ def appearance_weight(appearance: Appearance | Described | None, settings: Match
     return settings.descriptors if isinstance(appearance, Described) else settings.appearance
 
 
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _geometry(points, tangent, contrast, nearest, xy, uv, other_contrast, shifts, weights, caps):
     height, width = nearest.shape
     n, n_labels = points.shape[0], shifts.shape[0]

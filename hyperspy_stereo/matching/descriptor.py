@@ -95,7 +95,7 @@ def descriptor_network(
     Examples
     --------
     >>> sum(p.numel() for p in descriptor_network().parameters())
-    14256
+    14152
     """
     from torch import nn
 
@@ -201,7 +201,7 @@ def describe(
     return out.transpose(2, 0, 1)
 
 
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _at(field, x, y, out):
     """Unit vector between pixels, bilinear."""
     height, width, channels = field.shape
@@ -223,7 +223,7 @@ def _at(field, x, y, out):
         out[k] *= scale
 
 
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _cosines(ref, other, points, shifts):
     height, width, channels = other.shape
     out = np.empty((points.shape[0], shifts.shape[0]), np.float32)

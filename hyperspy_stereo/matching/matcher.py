@@ -38,6 +38,7 @@ from hyperspy_stereo.matching.refine import (
     smooth_along,
 )
 from hyperspy_stereo.matching.solve import solve_labels
+from hyperspy_stereo.matching.threads import in_threads
 
 __all__ = ["RawMatch", "match_views", "raw_matches"]
 
@@ -133,11 +134,12 @@ def raw_matches(
     appearances = [None] * n_views
     if images is not None:
         appearances = _appearances(images, settings, weights)
-    strict = [_lines(m, m, a, settings) for m, a in zip(masks, appearances, strict=True)]
-    permissive = strict
+    sets = [masks]
     if candidates is not None and (candidates & ~masks).any():
-        wide = candidates | masks
-        permissive = [_lines(m, m, a, settings) for m, a in zip(wide, appearances, strict=True)]
+        sets.append(candidates | masks)
+    jobs = [(m, a) for each in sets for m, a in zip(each, appearances, strict=True)]
+    lines = in_threads(lambda job: _lines(job[0], job[0], job[1], settings), jobs)
+    strict, permissive = lines[:n_views], lines[-n_views:]
     if not any(len(lines.chains) for lines in strict):
         return [_nothing(lines.chains) for lines in strict]
     if span is None:
@@ -165,8 +167,8 @@ def _appearances(images, settings, weights) -> list:
         known = weights is not None or shipped_weights() is not None
         kind = "learned" if known else "correlation"
     if kind == "learned":
-        return [described_appearance(image, weights) for image in images]
-    return [prepare_appearance(image, settings.window) for image in images]
+        return in_threads(lambda image: described_appearance(image, weights), images)
+    return in_threads(lambda image: prepare_appearance(image, settings.window), images)
 
 
 def _nothing(chains: Chains) -> RawMatch:

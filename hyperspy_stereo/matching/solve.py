@@ -9,6 +9,7 @@ import numpy as np
 from hyperspy_stereo.matching.belief import believe
 from hyperspy_stereo.matching.cost import Lines, PairCost, appearance_weight, pair_cost
 from hyperspy_stereo.matching.curve_match import MatchSettings
+from hyperspy_stereo.matching.threads import in_threads
 from hyperspy_stereo.matching.viterbi import chain_marginals
 
 __all__ = ["Labelling", "solve_labels"]
@@ -116,7 +117,8 @@ def solve_labels(
         v: ("permissive", v) if ("permissive", v) in roles else ("strict", v)
         for v in range(n_views)
     }
-    state, marginals = {}, {}
+    state: dict = {}
+    marginals: dict = {}
 
     def run(key, cost):
         chains = roles[key].chains
@@ -125,24 +127,27 @@ def solve_labels(
         jump = np.where(chains.joint, settings.jump_linked, settings.jump)
         return chain_marginals(cost, chains.bounds, chains.closed, slope, reach, jump)
 
-    for key, ref in roles.items():
+    def begin(key):
         v = key[1]
         others = {o: permissive[o] for o in range(n_views) if o != v}
-        state[key] = _start(v, ref, others, appearances, offsets, labels, settings)
-        marginals[key] = run(key, state[key][1])
+        started = _start(v, roles[key], others, appearances, offsets, labels, settings)
+        return started, run(key, started[1])
+
+    def again(key):
+        pairs, unary, outside = state[key]
+        doubt = [
+            np.where(np.isnan(pair.cost), np.nan, believe(pair.hit, marginals[partner[o]]))
+            for o, pair in pairs.items()
+        ]
+        doubt, _ = _average(doubt)
+        doubt[outside] = settings.out_of_view
+        doubt[~roles[key].chains.real] *= _UNREAL
+        return run(key, unary + np.float32(settings.belief) * doubt.astype(np.float32))
+
+    for key, (started, found) in zip(roles, in_threads(begin, roles), strict=True):
+        state[key], marginals[key] = started, found
     for _ in range(settings.rounds if rounds is None else rounds):
-        fresh = {}
-        for key, ref in roles.items():
-            pairs, unary, outside = state[key]
-            doubt = [
-                np.where(np.isnan(pair.cost), np.nan, believe(pair.hit, marginals[partner[o]]))
-                for o, pair in pairs.items()
-            ]
-            doubt, _ = _average(doubt)
-            doubt[outside] = settings.out_of_view
-            doubt[~ref.chains.real] *= _UNREAL
-            fresh[key] = run(key, unary + np.float32(settings.belief) * doubt.astype(np.float32))
-        marginals = fresh
+        marginals = dict(zip(roles, in_threads(again, roles), strict=True))
     found = []
     for v in range(n_views):
         pairs, unary, outside = state["strict", v]

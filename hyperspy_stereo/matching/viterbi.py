@@ -8,7 +8,7 @@ import numpy as np
 __all__ = ["chain_marginals"]
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, nogil=True, fastmath=True)
 def _spread(message, slope, reach, jump, out):
     """out[d] = min over e of message[e] + cost of the step, less the least message."""
     n = message.size
@@ -25,7 +25,7 @@ def _spread(message, slope, reach, jump, out):
             out[d] = min(out[d], message[d - k] + extra)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, nogil=True, fastmath=True)
 def _sweep(cost, first, last, slope, reach, jump, passes, out):
     """Messages into every point from the side of ``first``; rings are run ``passes`` times."""
     n_labels = cost.shape[1]
@@ -45,7 +45,7 @@ def _sweep(cost, first, last, slope, reach, jump, passes, out):
             i += step
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, nogil=True, fastmath=True)
 def _all_chains(cost, bounds, closed, slope, reach, jump):
     left = np.zeros_like(cost)
     right = np.zeros_like(cost)
