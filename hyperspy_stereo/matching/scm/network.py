@@ -162,6 +162,8 @@ class SCMNet(nn.Module):
             for c, share_c in _neighbours(column, self.scale, width):
                 index = (view * height + r) * width + c
                 found = found + cells[index] * (share_r * share_c)[:, None].to(cells.dtype)
+        if len(view) == 0:  # a window without lines
+            return found.new_zeros((0, planes * self.scale))
         if self.scale == 1:
             return found
         return functional.interpolate(

@@ -245,3 +245,13 @@ def test_missing_shards_are_explained(config, tmp_path):
         run(tmp_path / "c.json", tmp_path / "out")
     with pytest.raises(ValueError, match="seeds and a share for every"):
         replace(config, shards=("a", "b"))
+
+
+def test_windows_without_lines_teach_nothing(config, scenes):
+    network = build(config)
+    batch = {k: torch.as_tensor(v) for k, v in PairBatches(config, [scenes])(0).items()}
+    batch["mask"] = torch.zeros_like(batch["mask"])
+    loss = pair_loss(network, batch, config.loss)["loss"]
+    loss.backward()
+    assert loss.item() == 0
+    assert all(p.grad is None or not p.grad.any() for p in network.parameters())
