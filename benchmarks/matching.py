@@ -172,8 +172,8 @@ def table(scenes: list[int], erased: float, kind: str) -> np.ndarray:
             pairs = enumerate(masks)
             masks = np.stack([erase_pieces(m, erased, 7 * n + v) for v, m in pairs])
         rows.append(score(scene, masks, MatchSettings(descriptor=kind)))
-        _, angle, noise, kind = BENCHMARK_SCENES[n]
-        name = f"{n} {kind} {angle} deg noise {noise}"
+        _, angle, noise, arrangement = BENCHMARK_SCENES[n]
+        name = f"{n} {arrangement} {angle} deg noise {noise}"
         print(f"{name:>26} " + " ".join(f"{v:7.2f}" for v in rows[-1]), flush=True)
     mean = np.mean(rows, axis=0)
     print(f"{'mean':>26} " + " ".join(f"{v:7.2f}" for v in mean))
