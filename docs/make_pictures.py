@@ -1,6 +1,9 @@
 """Make the pictures of the pages about the simulation: ``python docs/make_pictures.py``."""
 
+import tempfile
+import warnings
 from pathlib import Path
+from unittest.mock import patch
 
 import matplotlib
 
@@ -8,10 +11,21 @@ matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import to_rgba
+from scipy import ndimage as ndi
+from skimage.morphology import skeletonize
 
+import hyperspy_stereo.simulation as simulation
+from hyperspy_stereo import demo, load
 from hyperspy_stereo.datasets import example_stereo_pair
+from hyperspy_stereo.geometry import apply_affine, invert_affine
+from hyperspy_stereo.geometry import project as project_points
 from hyperspy_stereo.simulation import Dislocation
 from hyperspy_stereo.simulation.contrast.convergence import convergence_errors
+from hyperspy_stereo.simulation.imaging.microscope import ScanNoise
+from hyperspy_stereo.training.evaluation.scores import line_scores
+from hyperspy_stereo.training.recipe.physical import scene_of
+from hyperspy_stereo.training.recipe.scene import AMBIGUOUS, BOUNDARY, IGNORE, LINE
 from hyperspy_stereo.viewer import (
     ContrastCase,
     ContrastExplorer,
@@ -19,7 +33,9 @@ from hyperspy_stereo.viewer import (
     plot_disc,
     plot_specimen,
     plot_truth,
+    stretch,
 )
+from hyperspy_stereo.viewer.colours import OKABE_ITO
 
 HERE = Path(__file__).parent / "pictures"
 CASE = ContrastCase(shape=(72, 96))
@@ -91,7 +107,114 @@ def explorer() -> None:
     ContrastExplorer().figure.savefig(HERE / "contrast_explorer.png", dpi=96)
 
 
+COLOURS = ("green", "vermilion", "purple", "yellow", "sky")
+RIGHT, FALSE, MISSED, TRUE, EXTENDED = (OKABE_ITO[name] for name in COLOURS)
+PAIRS = {  # seeds that no network was trained on
+    2_050_001: ("CrMnFeCoNi", "simulated pair: threading\nlines, a loop, a boundary"),
+    2_050_004: ("TiAl", "simulated pair:\nbroad, crowded images"),
+}
+
+
+def before_after() -> None:
+    """The same views by the ridge filter and by the network, beside the truth."""
+    rows = {"the scan of make demo": _demo_view()}
+    rows |= {title: _pair_view(seed, crystal) for seed, (crystal, title) in PAIRS.items()}
+    figure, axes = plt.subplots(len(rows), 4, figsize=(13, 3.25 * len(rows)), layout="constrained")
+    heads = "left view", "before: ridge filter", "now: network", "truth"
+    for row, (name, (image, found, label, tolerance)) in zip(axes, rows.items(), strict=True):
+        for ax in row:
+            ax.imshow(stretch(image), cmap="gray", vmin=0, vmax=1)
+            ax.set(xticks=[], yticks=[])
+        row[0].set_ylabel(name, fontsize=13)
+        true = ndi.distance_transform_edt((label & LINE) == 0) <= tolerance
+        unscored = (label & (IGNORE | AMBIGUOUS)) > 0
+        for ax, called in zip(row[1:3], found, strict=True):
+            scores = line_scores(called, label, tolerance)
+            centre = _drawn(called)
+            _tint(ax, centre & true, RIGHT)
+            _tint(ax, centre & ~true & ~unscored, FALSE)
+            near = ndi.distance_transform_edt(~called) <= tolerance
+            _tint(ax, _drawn((label & LINE) > 0) & ~near & ~unscored, MISSED)
+            ax.set_xlabel(f"F1 {scores['f1']:.2f}", fontsize=13)
+        _tint(row[3], (label & BOUNDARY) > 0, EXTENDED, 0.35)
+        _tint(row[3], _drawn((label & LINE) > 0), TRUE)
+    for ax, head in zip(axes[0], heads, strict=True):
+        ax.set_title(head, fontsize=15)
+    names = "found", "false", "missed", "true line", "boundary"
+    legend = dict(zip(names, (RIGHT, FALSE, MISSED, TRUE, EXTENDED), strict=True))
+    patches = [plt.Rectangle((0, 0), 1, 1, color=colour) for colour in legend.values()]
+    figure.legend(patches, legend, loc="outside lower center", ncols=5, fontsize=13, frameon=False)
+    figure.savefig(HERE / "detection_before_after.png", dpi=100)
+
+
+def _pair_view(seed: int, crystal: str) -> tuple:
+    """Left view of a pair with its detections and labels."""
+    specimen = simulation.random_specimen(
+        seed,
+        crystal,
+        (576.0, 576.0),
+        n_lines=14,
+        kinds=("line", "threading", "loop"),
+        n_boundaries=1,
+    )
+    microscope = simulation.Microscope(
+        pixel_size=1.5,
+        convergence_angle=125.0,
+        source_size=1.5,
+        dose=800.0,
+        scan=ScanNoise(row_gain=0.008, row_jitter=0.15),
+    )
+    pair, truth = simulation.simulate_stereo_pair(specimen, microscope, seed=seed, stereo_angle=7)
+    return pair.data[0], _both(pair), scene_of(truth, {}).label[0], 2.0
+
+
+def _demo_view() -> tuple:
+    """Left view of the demo's scan with its detections, and where the cores of its lines are."""
+    truths = []
+    simulate = simulation.simulate_4dstem
+
+    def kept(*args, **settings):
+        signal, truth = simulate(*args, **settings)
+        truths.append(truth)
+        return signal, truth
+
+    with tempfile.TemporaryDirectory() as folder:
+        with patch.object(simulation, "simulate_4dstem", kept):
+            demo.main(["--out", folder])
+        pair = load(f"{folder}/views.hspy", lazy=False)
+    truth = truths[0]
+    label = np.zeros(pair.data.shape[1:], np.uint8)
+    for line in truth.lines:
+        xyz = line / truth.pixel_size
+        xyz[:, :2] = apply_affine(invert_affine(pair.view_transform), xyz[:, :2])
+        column, row = np.rint(project_points(xyz, pair.incidence)[0]).astype(int).T
+        inside = (row >= 0) & (column >= 0) & (row < len(label)) & (column < label.shape[1])
+        label[row[inside], column[inside]] = LINE
+    label = ndi.grey_dilation(label, 3)
+    # what is known are the cores: images lie up to 10 nm beside them
+    return pair.data[0], _both(pair), label, 10 / truth.pixel_size
+
+
+def _both(pair) -> list[np.ndarray]:
+    """What the ridge filter and the network call a line in the left view."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return [pair.detect_dislocations(method).mask()[0] for method in ("ridge", "unet")]
+
+
+def _drawn(mask: np.ndarray) -> np.ndarray:
+    """Centre lines, as wide as can be seen in a panel of any number of pixels."""
+    return ndi.binary_dilation(skeletonize(mask), np.ones((round(len(mask) / 130),) * 2))
+
+
+def _tint(ax, where: np.ndarray, colour: str, alpha: float = 1.0) -> None:
+    """Colour pixels of a picture."""
+    picture = np.zeros((*where.shape, 4))
+    picture[where] = to_rgba(colour, alpha)
+    ax.imshow(picture, interpolation="nearest")
+
+
 if __name__ == "__main__":
-    for make in (specimen_and_truth, disc, convergence, gallery, explorer):
+    for make in (specimen_and_truth, disc, convergence, gallery, explorer, before_after):
         make()
         plt.close("all")
