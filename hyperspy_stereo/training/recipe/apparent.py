@@ -22,6 +22,7 @@ __all__ = ["ApparentLines", "apparent_lines", "line_maps"]
 WINDOWS = (5.0, 3.5, 2.5)  # px, Gaussian windows about the last estimate, ever narrower
 REACH = 9.0  # px to either side in which the contrast of a line is looked for
 FARTHEST = 7.0  # px, the largest offset
+RIDGE = 0.05  # of the fit of one shift to the offsets in all views
 ALONG = 9.0  # px, smoothing of the offset along the line: longer than a period of dots
 WIDTH = 3.0  # px, of a line in the masks
 OVERLAP = 1.0  # px beyond a mask within which another line makes a pixel ambiguous
@@ -56,8 +57,12 @@ class ApparentLines:
 def apparent_lines(truth: Truth) -> ApparentLines | None:
     """Find where the images of the lines run in each view.
 
-    Each point is moved along the line's normal to the centre of the squared change that the lines
-    make to the picture, as far as no other line is nearer; the offset is smoothed along the line.
+    In each view the offset of the image along the line's normal is measured: the centre of the
+    squared change that the lines make to the picture, as far as no other line is nearer, smoothed
+    along the line. Each point is then moved by one and the same vector in all views, that which
+    fits these offsets best. A vector for each view, along its own normal, would not keep the
+    disparity: a line that climbs has other normals in the other view, and moving along a line
+    whose disparity changes is changing its disparity.
 
     Parameters
     ----------
@@ -88,12 +93,8 @@ def apparent_lines(truth: Truth) -> ApparentLines | None:
     exact = project(points, truth.incidence, truth.geometry, middle) / truth.pixel_size
     seen = np.concatenate(truth.visible, axis=1)
     floor = 0.05 * np.median(truth.reference)
-    placed = np.stack(
-        [
-            _moved(exact[v], seen[v], owner, _change(truth.clean[v], truth.reference[v], floor))
-            for v in range(len(exact))
-        ]
-    )
+    changes = [_change(*pair, floor) for pair in zip(truth.clean, truth.reference, strict=True)]
+    placed = exact + _common_shift(exact, seen, owner, changes)
     shift = exact[-1, :, 0] - exact[0, :, 0]
     return ApparentLines(
         placed, seen, owner, np.cumsum(step) / truth.pixel_size, shift, points[:, 2]
@@ -136,9 +137,25 @@ def _change(clean: np.ndarray, reference: np.ndarray, floor: float) -> np.ndarra
     return ndi.gaussian_filter(change - slow, 0.8) ** 2
 
 
-def _moved(xy: np.ndarray, seen: np.ndarray, owner: np.ndarray, energy: np.ndarray) -> np.ndarray:
-    """Points of all lines moved to the centre of their images."""
-    moved = xy.copy()
+def _common_shift(
+    exact: np.ndarray, seen: np.ndarray, owner: np.ndarray, changes: list[np.ndarray]
+) -> np.ndarray:
+    """Shift of each point, (N, 2) px, the same in all views: least squares of the offsets."""
+    # the ridge keeps what no view can see, the shift along the line, at 0
+    square = np.broadcast_to(RIDGE * np.eye(2), (len(owner), 2, 2)).copy()
+    right = np.zeros((len(owner), 2))
+    for view, change in enumerate(changes):
+        offset, normal = _offsets(exact[view], seen[view], owner, change)
+        square += normal[:, :, None] * normal[:, None, :]
+        right += offset[:, None] * normal
+    return np.linalg.solve(square, right[..., None])[..., 0]
+
+
+def _offsets(
+    xy: np.ndarray, seen: np.ndarray, owner: np.ndarray, energy: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Offset of the image of each point along the normal, and the normal; 0 where not seen."""
+    offsets, normals = np.zeros(len(xy)), np.zeros_like(xy)
     nearest = _nearest_line(xy, owner, energy.shape)
     for number in np.unique(owner[seen]):
         part = np.nonzero(owner == number)[0]
@@ -149,9 +166,8 @@ def _moved(xy: np.ndarray, seen: np.ndarray, owner: np.ndarray, energy: np.ndarr
         length = np.linalg.norm(tangent, axis=1, keepdims=True)
         normal = np.column_stack([-tangent[:, 1], tangent[:, 0]]) / np.maximum(length, 1e-6)
         profile, across = _profile(line, normal, energy, nearest, number)
-        offset = _centre(profile, across, seen[part])
-        moved[part] = line + offset[:, None] * normal
-    return moved
+        offsets[part], normals[part] = _centre(profile, across, seen[part]), normal
+    return offsets, normals
 
 
 def _profile(line, normal, energy, nearest, number) -> tuple[np.ndarray, np.ndarray]:
