@@ -24,7 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or 2 for an error in what was asked for.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if options.command == "evaluate":  # reads its own options, so that only it knows them
+        options.arguments = rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         options.run(options)
     except ValueError as error:
@@ -39,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m hyperspy_stereo.training",
         description="Draw scenes, train the networks on them, evaluate and export them.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_shards(commands)
     for name, function, what in (
         ("detector", _detector, "train the network that finds lines and boundaries"),
@@ -67,7 +72,6 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser(
         "evaluate", help="print the tables quoted in the documentation", add_help=False
     )
-    evaluate.add_argument("arguments", nargs=argparse.REMAINDER)
     evaluate.set_defaults(run=_evaluate)
     export = commands.add_parser(
         "export", help="turn a snapshot into weights with calibration and model card"
