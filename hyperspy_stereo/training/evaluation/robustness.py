@@ -297,6 +297,8 @@ def draw_robustness(curves: dict, sweeps: Sequence[Sweep], picture: Path) -> Non
                     ax.axvline(value, color="#d55e00", alpha=0.25, lw=8)
             if sweep.logarithmic:
                 ax.set_xscale("log")
+                ax.set_xticks(sweep.values, [f"{value:g}" for value in sweep.values], fontsize=8)
+                ax.minorticks_off()
             ax.set_xlabel(sweep.label)
             ax.set_ylabel(label if column == 0 else "")
             ax.set_ylim((0, 1.02) if key == "f1" else (0, 4))
