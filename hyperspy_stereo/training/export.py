@@ -77,8 +77,6 @@ def export_detector(
     ValueError
         If the run lacks a file.
     """
-    from hyperspy_stereo.training.evaluation.reliability import reliability_of
-
     folder = Path(folder)
     config = load_config(folder / "config.json", DetectorConfig)
     state, header = load_state(folder / "best.safetensors" if snapshot is None else snapshot)
@@ -102,18 +100,10 @@ def export_detector(
         tables = {kind: fit_calibration(*pixels) for kind, pixels in fitted.items()}
         pictures = _pictures(see, tables["line"], settings, Path(data), scenes)
     thresholds, tried = operating_point(pictures)
-    errors = {}
-    curves = {}
-    for kind, (said, truth) in checked.items():
-        after = calibrated(said, tables[kind])
-        pair = [reliability_of(values, truth) for values in (said, after)]
-        curves |= {f"{kind}, as trained": pair[0], f"{kind}, calibrated": pair[1]}
-        errors[kind] = [curve.error for curve in pair]
-        if errors[kind][1] > errors[kind][0]:
-            del tables[kind]  # few scenes have boundaries: what does not hold on others is left out
-    _draw(curves, folder / "reliability.png")
+    errors = _reliability(checked, tables, folder / "reliability.png")
     info |= {
-        "calibration": tables,
+        # few scenes have boundaries: what does not hold on others is left out
+        "calibration": {k: table for k, table in tables.items() if errors[k][1] <= errors[k][0]},
         "thresholds": thresholds,
         "threshold_scores": tried,
         "metrics": header.get("scores", {}),
@@ -138,6 +128,20 @@ def export_detector(
 
 
 See = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def _reliability(checked: Pixels, tables: dict, picture: Path) -> dict[str, list[float]]:
+    """Calibration errors before and after, on pixels that nothing was fitted to; drawn, too."""
+    from hyperspy_stereo.training.evaluation.reliability import reliability_of
+
+    errors, curves = {}, {}
+    for kind, (said, truth) in checked.items():
+        after = calibrated(said, tables[kind])
+        pair = [reliability_of(values, truth) for values in (said, after)]
+        curves |= {f"{kind}, as trained": pair[0], f"{kind}, calibrated": pair[1]}
+        errors[kind] = [curve.error for curve in pair]
+    _draw(curves, picture)
+    return errors
 
 
 def _as_used(weights: Path) -> See:
