@@ -87,3 +87,19 @@ def test_an_unknown_kind_is_named():
             np.ones((2, 32, 32), bool),
             settings=MatchSettings(descriptor="magic"),
         )
+
+
+def test_shifts_along_the_rows_give_what_any_shifts_give():
+    rng = np.random.default_rng(3)
+    fields = rng.normal(size=(2, 6, 20, 30)).astype(np.float32)
+    fields /= np.linalg.norm(fields, axis=1, keepdims=True)
+    points = rng.uniform((-1, -1), (31, 21), (60, 2))
+    points[:4] = [[0, 0], [29, 19], [29, 0.5], [10, 19]]
+    along = np.arange(-12, 12.5, 0.5)
+    rows = cosine_volume(*fields, points, np.column_stack([along, 0 * along]))
+    # a shift that leaves the row, however little, takes the general way
+    slanted = cosine_volume(*fields, points, np.column_stack([along, 0 * along - 1e-9]))
+    inside = np.isfinite(slanted)
+    assert inside.mean() > 0.4
+    assert rows[inside] == pytest.approx(slanted[inside], abs=1e-4)
+    assert np.isnan(rows).mean() < 0.6
