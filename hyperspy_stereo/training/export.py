@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import platform
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from hyperspy_stereo.detection.calibration import calibrated, fit_calibration
 from hyperspy_stereo.training.checkpoint import load_state
@@ -23,6 +21,7 @@ from hyperspy_stereo.training.detector.validation import recorded, stored_scene
 from hyperspy_stereo.training.model_card import model_card
 from hyperspy_stereo.training.recipe.physical import physical_scene
 from hyperspy_stereo.training.recipe.scene import BOUNDARY, IGNORE, LINE
+from hyperspy_stereo.training.record import training_record
 from hyperspy_stereo.training.seeds import CALIBRATION, CRUDE
 from hyperspy_stereo.weights import load_weights, save_weights
 from hyperspy_stereo.weights.loading import FOLDER
@@ -207,17 +206,10 @@ def calibration_pixels(see: See, seeds: range, settings: ValidationSettings, dat
 
 def _training(folder: Path, config: DetectorConfig, header: dict[str, Any]) -> dict[str, Any]:
     """Say how long the run took, on what, and how the scores went."""
-    record = _read(folder / "checkpoint.json")
     columns = read_log(folder / "log.csv")
     score = config.engine.select
     return {
-        "steps": record["step"],
-        "planned": config.engine.steps,
-        "seconds": round(record["seconds"], 1),
-        "snapshot": header.get("step", record["step"]),
-        "threads": config.engine.threads,
-        "device": "graphics card" if torch.cuda.is_available() else platform.machine(),
-        "torch": torch.__version__,
+        **training_record(folder, config.engine, header),
         "curve": {score: columns[score]} if score in columns else {},
     }
 

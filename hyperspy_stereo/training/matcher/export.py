@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import platform
 from pathlib import Path
 from string import Template
-
-import torch
 
 from hyperspy_stereo.matching.descriptor import NAME, descriptor_network
 from hyperspy_stereo.training.checkpoint import load_state
 from hyperspy_stereo.training.config import load_config, to_json
 from hyperspy_stereo.training.matcher.train import MatcherConfig
+from hyperspy_stereo.training.record import training_record
 from hyperspy_stereo.weights import load_weights, save_weights
 from hyperspy_stereo.weights.loading import FOLDER
 
@@ -89,7 +87,6 @@ def export_descriptor(
     state, header = load_state(folder / "best.safetensors" if snapshot is None else snapshot)
     model = descriptor_network(config.widths, config.channels)
     model.load_state_dict(state)
-    record = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
     info = {
         "name": name,
         "version": "1",
@@ -98,15 +95,7 @@ def export_descriptor(
         "metrics": header.get("scores", {}),
         "config": to_json(config),
         "command": "python -m hyperspy_stereo.training matcher --out RUN",
-        "training": {
-            "steps": record["step"],
-            "planned": config.engine.steps,
-            "seconds": round(record["seconds"], 1),
-            "snapshot": header.get("step", record["step"]),
-            "threads": config.engine.threads,
-            "device": "graphics card" if torch.cuda.is_available() else platform.machine(),
-            "torch": torch.__version__,
-        },
+        "training": training_record(folder, config.engine, header),
     }
     path = save_weights(Path(to or FOLDER) / f"{name}.safetensors", state, info)
     _, info = load_weights(path, "descriptor")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import platform
 from pathlib import Path
 from string import Template
 
@@ -12,6 +11,7 @@ import torch
 
 from hyperspy_stereo.training.checkpoint import load_state
 from hyperspy_stereo.training.config import CONFIGS, load_config, to_json
+from hyperspy_stereo.training.record import training_record
 from hyperspy_stereo.training.scm.config import NetworkSettings, SCMConfig
 from hyperspy_stereo.training.scm.train import build
 from hyperspy_stereo.weights import load_weights, save_weights
@@ -101,7 +101,6 @@ def export_scm(
         network.load_state_dict(state)
     except RuntimeError as error:
         raise ValueError(f"the snapshot does not fit {folder / 'config.json'}: {error}") from error
-    record = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
     info = {
         "name": name,
         "version": "1",
@@ -110,15 +109,7 @@ def export_scm(
         "metrics": header.get("scores", {}),
         "config": to_json(config),
         "command": _command(config),
-        "training": {
-            "steps": record["step"],
-            "planned": config.engine.steps,
-            "seconds": round(record["seconds"], 1),
-            "snapshot": header.get("step", record["step"]),
-            "threads": config.engine.threads,
-            "device": "graphics card" if torch.cuda.is_available() else platform.machine(),
-            "torch": torch.__version__,
-        },
+        "training": training_record(folder, config.engine, header),
     }
     path = save_weights(Path(to or FOLDER) / f"{name}.safetensors", halved(state), info)
     _, info = load_weights(path, "scm")
