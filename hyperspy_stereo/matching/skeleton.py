@@ -7,12 +7,9 @@ from itertools import pairwise
 
 import numba
 import numpy as np
-from scipy import ndimage
 from skimage.morphology import skeletonize
 
 __all__ = ["Branches", "trace_branches"]
-
-_EIGHT = np.ones((3, 3), int)
 
 
 @dataclass(frozen=True)
@@ -61,75 +58,109 @@ def trace_branches(mask: np.ndarray, spur: float = 7.0) -> Branches:
     """
     thin = skeletonize(np.pad(np.asarray(mask, bool), 1))
     for _ in range(2):
-        branches = _walk(thin)
-        short = _spurs(branches, spur)
-        if not short:
+        flat, bounds, ends, _, _ = _walk(thin)
+        short = _spurs(np.diff(bounds), ends, spur)
+        if not short.any():
             break
-        for i in short:
-            x, y = branches.paths[i].T.astype(int)
-            thin[y, x] = False
+        thin.ravel()[flat[np.repeat(short, np.diff(bounds))]] = False
         # What a spur leaves at its junction is a corner; thinning again makes it a plain walk.
         thin = skeletonize(thin)
-    branches = _walk(thin)
-    paths = [path - 1.0 for path in branches.paths]
-    return Branches(paths, branches.junctions, branches.closed, branches.centres - 1.0)
+    flat, bounds, ends, closed, centres = _walk(thin)
+    points = np.column_stack([flat % thin.shape[1], flat // thin.shape[1]]) - 1.0
+    return Branches([points[a:b] for a, b in pairwise(bounds)], ends, closed, centres - 1.0)
 
 
-def _spurs(branches: Branches, spur: float) -> list[int]:
-    degree = np.bincount(branches.junctions[branches.junctions >= 0], minlength=1)
-    found = []
-    for i, (path, ends) in enumerate(zip(branches.paths, branches.junctions, strict=True)):
-        free = (ends < 0).sum()
-        if free == 1 and len(path) < spur and degree[ends.max()] >= 3:
-            found.append(i)
+def _spurs(sizes: np.ndarray, ends: np.ndarray, spur: float) -> np.ndarray:
+    """Which branches are short and lead from a junction of three or more to nowhere."""
+    degree = np.bincount(ends[ends >= 0], minlength=1)
+    loose = (ends < 0).sum(1) == 1
+    return loose & (sizes < spur) & (degree[ends.max(1)] >= 3)
+
+
+def _walk(thin: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Pixels of all branches (flat), their bounds, junctions at the ends, rings, and centres."""
+    spots, n_spots, pieces, n_pieces = _parts(thin)
+    flat, sizes = _order_pieces(pieces, n_pieces)
+    bounds = np.concatenate([[0], np.cumsum(sizes)])
+    ends, closed = _ends(flat, bounds, spots)
+    rows, columns = np.nonzero(spots)
+    number = spots[rows, columns] - 1
+    count = np.bincount(number, minlength=n_spots)[:, None]
+    xy = [np.bincount(number, along, minlength=n_spots) for along in (columns, rows)]
+    return flat, bounds, ends, closed, np.column_stack(xy) / count
+
+
+@numba.njit(cache=True, nogil=True)
+def _parts(thin):
+    """Junctions and what lies between them, as 8-connected components in raster order."""
+    height, width = thin.shape
+    # 0 background, 1 line, 2 junction
+    kind = np.zeros((height, width), np.uint8)
+    for r in range(1, height - 1):
+        for c in range(1, width - 1):
+            if thin[r, c]:
+                around = 0
+                for i in range(r - 1, r + 2):
+                    for j in range(c - 1, c + 2):
+                        around += thin[i, j]
+                kind[r, c] = 2 if around > 3 else 1
+    found = np.zeros((2, height, width), np.int32)
+    number = np.zeros(2, np.int64)
+    stack = np.empty((height * width, 2), np.int32)
+    for r in range(1, height - 1):
+        for c in range(1, width - 1):
+            if kind[r, c] == 0 or found[kind[r, c] - 1, r, c] > 0:
+                continue
+            sort = kind[r, c]
+            part = found[sort - 1]
+            number[sort - 1] += 1
+            part[r, c] = number[sort - 1]
+            stack[0] = r, c
+            top = 1
+            while top > 0:
+                top -= 1
+                y, x = stack[top]
+                for i in range(y - 1, y + 2):
+                    for j in range(x - 1, x + 2):
+                        if kind[i, j] == sort and part[i, j] == 0:
+                            part[i, j] = number[sort - 1]
+                            stack[top] = i, j
+                            top += 1
+    return found[1], number[1], found[0], number[0]
+
+
+@numba.njit(cache=True, nogil=True)
+def _lowest(spots, pixel, but):
+    """Number of a junction next to a pixel, the lowest that is not ``but``; -1 for none."""
+    r, c = pixel // spots.shape[1], pixel % spots.shape[1]
+    found = -1
+    for i in range(r - 1, r + 2):
+        for j in range(c - 1, c + 2):
+            k = spots[i, j] - 1
+            if k >= 0 and k != but and (found < 0 or k < found):
+                found = k
     return found
 
 
-def _walk(thin: np.ndarray) -> Branches:
-    neighbours = ndimage.convolve(thin.astype(np.uint8), np.ones((3, 3), np.uint8)) - 1
-    junction = thin & (neighbours >= 3)
-    spots, n_spots = ndimage.label(junction, _EIGHT)
-    pieces, n_pieces = ndimage.label(thin & ~junction, _EIGHT)
-    flat, sizes = _order_pieces(pieces, n_pieces)
-    bounds = np.concatenate([[0], np.cumsum(sizes)])
-    width = thin.shape[1]
-    paths, ends, closed = [], [], []
-    for a, b in pairwise(bounds):
-        walk = flat[a:b]
-        rows, columns = walk // width, walk % width
-        first, last = _touching(spots, rows, columns)
-        ring = (
-            first < 0
-            and last < 0
-            and len(walk) > 8
-            and max(abs(rows[0] - rows[-1]), abs(columns[0] - columns[-1])) <= 1
-        )
-        paths.append(np.column_stack([columns, rows]).astype(float))
-        ends.append((first, last))
-        closed.append(ring)
-    centres = np.zeros((0, 2))
-    if n_spots:
-        rc = ndimage.center_of_mass(junction, spots, np.arange(1, n_spots + 1))
-        centres = np.array(rc)[:, ::-1]
-    junctions = np.array(ends, int).reshape(-1, 2)
-    return Branches(paths, junctions, np.array(closed, bool), centres)
+@numba.njit(cache=True, nogil=True)
+def _ends(flat, bounds, spots):
+    """Junctions at the ends of walks, two different ones if possible; and which are rings."""
+    width = spots.shape[1]
+    ends = np.full((bounds.size - 1, 2), -1, np.int64)
+    closed = np.zeros(bounds.size - 1, np.bool_)
+    for k in range(bounds.size - 1):
+        first, last = flat[bounds[k]], flat[bounds[k + 1] - 1]
+        a = _lowest(spots, first, -1)
+        b = _lowest(spots, last, a)
+        if b < 0 and bounds[k + 1] - bounds[k] > 1:
+            b = _lowest(spots, last, -1)
+        ends[k] = a, b
+        near = abs(first // width - last // width) <= 1 and abs(first % width - last % width) <= 1
+        closed[k] = a < 0 and b < 0 and bounds[k + 1] - bounds[k] > 8 and near
+    return ends, closed
 
 
-def _touching(spots, rows, columns):
-    """Junctions next to the two ends of a walk; two different ones for a single pixel."""
-    found = []
-    for r, c in ((rows[0], columns[0]), (rows[-1], columns[-1])):
-        near = np.unique(spots[max(r - 1, 0) : r + 2, max(c - 1, 0) : c + 2])
-        found.append([int(k) - 1 for k in near if k])
-    first, last = found
-    if len(rows) == 1:
-        return (first[0] if first else -1), (first[1] if len(first) > 1 else -1)
-    a = first[0] if first else -1
-    b = next((k for k in last if k != a), last[0] if last else -1)
-    return a, b
-
-
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _order_pieces(pieces, n_pieces):
     """Pixels of each 8-connected piece in walking order (flat indices, sizes)."""
     height, width = pieces.shape
