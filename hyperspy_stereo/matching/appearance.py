@@ -9,9 +9,10 @@ from typing import Any
 
 import numba
 import numpy as np
-from scipy.ndimage import gaussian_filter, uniform_filter
+from scipy.ndimage import uniform_filter
 
 from hyperspy_stereo.matching.descriptor import cosine_volume, describe
+from hyperspy_stereo.matching.smoothing import gaussian
 
 __all__ = [
     "Appearance",
@@ -85,7 +86,7 @@ def flat_field(image: np.ndarray, sigma: float = 12.0) -> np.ndarray:
         About 0 in the background, in units of the local mean (or of the image's spread).
     """
     image = np.asarray(image, np.float32)
-    local = gaussian_filter(image, sigma, mode="nearest")
+    local = gaussian(image, sigma)
     if local.min() > 0.02 * max(local.max(), _FLOOR):
         return image / local - 1
     spread = float(image.max() - image.min())
@@ -116,7 +117,7 @@ def prepare_appearance(image: np.ndarray, half: tuple[int, int]) -> Appearance:
     mean = uniform_filter(phases, size, mode="nearest")
     square = uniform_filter(phases * phases, size, mode="nearest")
     norm = np.sqrt(np.maximum(square - mean * mean, _FLOOR**2))
-    return Appearance(flat, phases, mean, norm, gaussian_filter(flat, 1.5, mode="nearest"), half)
+    return Appearance(flat, phases, mean, norm, gaussian(flat, 1.5), half)
 
 
 def described_appearance(
@@ -136,7 +137,7 @@ def described_appearance(
     Described
     """
     flat = flat_field(image)
-    return Described(flat, gaussian_filter(flat, 1.5, mode="nearest"), describe(image, weights))
+    return Described(flat, gaussian(flat, 1.5), describe(image, weights))
 
 
 def _half_shift(image, axis):

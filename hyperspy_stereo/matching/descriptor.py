@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
-from scipy.ndimage import gaussian_filter
+
+from hyperspy_stereo.matching.smoothing import gaussian
 
 if TYPE_CHECKING:
     import torch
@@ -61,9 +62,9 @@ def descriptor_input(image: np.ndarray) -> np.ndarray:
     if spread <= 1e-12:
         return np.zeros_like(image)
     image = image / np.float32(spread)
-    mean = gaussian_filter(image, _GROUND, mode="nearest", truncate=2.5)
+    mean = gaussian(image, _GROUND, 2.5)
     away = image - mean
-    variance = gaussian_filter(away * away, _GROUND, mode="nearest", truncate=2.5)
+    variance = gaussian(away * away, _GROUND, 2.5)
     floor = 0.25 * float(np.sqrt(variance.mean()))
     return np.clip(away / np.maximum(np.sqrt(variance), max(floor, 1e-6)), -_CLIP, _CLIP)
 

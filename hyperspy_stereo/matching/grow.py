@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import ndimage
-from skimage.feature import hessian_matrix
 from skimage.morphology import skeletonize
 
-__all__ = ["grow_mask"]
+from hyperspy_stereo.matching.smoothing import gaussian, squared_distance
+
+__all__ = ["Ridges", "grow_mask", "ridges"]
 
 _SIGMAS = (1.5, 2.5)
 _LEAST_PIXELS = 30
@@ -16,21 +19,53 @@ _START = 5.0
 _SHORTEST = 4
 
 
-def _ridges(flat: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Curvature across the strongest ridge or valley, and the angle across it (rad, from x)."""
-    yy, xy, xx = hessian_matrix(
-        flat, sigma=sigma, mode="nearest", order="rc", use_gaussian_derivatives=False
-    )
+@dataclass(frozen=True)
+class Ridges:
+    """Ridges and valleys of a view at one width.
+
+    Attributes
+    ----------
+    response : (H, W) float32 ndarray
+        Curvature across the strongest ridge or valley.
+    octant : (H, W) uint8 ndarray
+        Direction across it, the nearest of four: steps of 45 degrees from x towards y.
+    """
+
+    response: np.ndarray
+    octant: np.ndarray
+
+
+def ridges(flat: np.ndarray) -> list[Ridges]:
+    """Find what the lines of a view may be continued by, at two widths.
+
+    Parameters
+    ----------
+    flat : (H, W) ndarray
+        Flat-fielded view.
+
+    Returns
+    -------
+    list of Ridges
+        For `grow_mask`.
+    """
+    return [_ridges(flat, sigma) for sigma in _SIGMAS]
+
+
+def _ridges(flat: np.ndarray, sigma: float) -> Ridges:
+    down, right = np.gradient(gaussian(flat, sigma))
+    yy, xy = np.gradient(down)
+    xx = np.gradient(right, axis=1)
     mean, half = 0.5 * (xx + yy), 0.5 * np.hypot(xx - yy, 2 * xy)
     angle = 0.5 * np.arctan2(2 * xy, xx - yy)
     # The axis of the larger eigenvalue; the smaller one's is at a right angle to it.
     falling = mean < 0
-    return np.where(falling, mean - half, mean + half), angle + falling * np.pi / 2
+    octant = np.round((angle + falling * np.pi / 2) / (np.pi / 4)).astype(np.int8) % 4
+    response = np.where(falling, mean - half, mean + half)
+    return Ridges(response, octant.astype(np.uint8))
 
 
-def _crests(ridge: np.ndarray, angle: np.ndarray) -> np.ndarray:
+def _crests(ridge: np.ndarray, octant: np.ndarray) -> np.ndarray:
     """Pixels that are highest across the ridge, to the nearest of four directions."""
-    octant = np.round(angle / (np.pi / 4)).astype(int) % 4
     padded = np.pad(ridge, 1, constant_values=-np.inf)
     height, width = ridge.shape
     crest = np.zeros(ridge.shape, bool)
@@ -48,7 +83,7 @@ def _free_ends(mask: np.ndarray) -> np.ndarray:
 
 
 def grow_mask(
-    mask: np.ndarray, flat: np.ndarray, reach: float = 40.0, share: float = 0.4
+    mask: np.ndarray, found: list[Ridges], reach: float = 40.0, share: float = 0.4
 ) -> np.ndarray:
     """Add the ridges of the image that continue the lines of a mask.
 
@@ -60,8 +95,8 @@ def grow_mask(
     ----------
     mask : (H, W) bool ndarray
         Lines that were detected.
-    flat : (H, W) ndarray
-        Flat-fielded view.
+    found : list of Ridges
+        From `ridges`.
     reach : float
         Farthest distance from the mask in px.
     share : float
@@ -74,27 +109,28 @@ def grow_mask(
     """
     if mask.sum() < _LEAST_PIXELS or mask.all():
         return mask.copy()
-    distance = ndimage.distance_transform_edt(~mask)
-    ground = distance > 6
+    distance = squared_distance(mask)
+    ground = distance > 6**2
     if ground.sum() < _LEAST_PIXELS:
         return mask.copy()
     best, ridge, across = 0.0, None, None
     inner = ndimage.binary_erosion(mask, np.ones((2, 2)))
     inner = inner if inner.sum() >= _LEAST_PIXELS else mask
-    for sigma in _SIGMAS:
-        response, angle = _ridges(flat, sigma)
+    for each in found:
+        response = each.response
         typical = float(np.median(response[inner]))
         spread = 1.4826 * float(np.median(np.abs(response[ground])))
         clarity = abs(typical) / max(spread, 1e-9)
         if clarity > best:
-            best, across = clarity, angle
+            best, across = clarity, each.octant
             ridge = np.sign(typical) * response / max(spread, 1e-9)
     if ridge is None or best < _LEAST_CLARITY:
         return mask.copy()
-    weak = (ridge > max(3.0, share * best)) & (distance <= reach) & _crests(ridge, across) & ~mask
+    strong = ridge > max(3.0, share * best)
+    weak = strong & (distance <= reach**2) & _crests(ridge, across) & ~mask
     pieces, n_pieces = ndimage.label(weak, np.ones((3, 3)))
     # Only what starts at a free end continues a line; ridges beside a line are its own flanks.
-    near = ndimage.distance_transform_edt(~_free_ends(mask)) <= _START
+    near = squared_distance(_free_ends(mask)) <= _START**2
     keep = np.zeros(n_pieces + 1, bool)
     keep[np.unique(pieces[near])] = True
     keep &= np.bincount(pieces.ravel(), minlength=n_pieces + 1) >= _SHORTEST

@@ -27,7 +27,7 @@ from hyperspy_stereo.matching.confidence import (
 from hyperspy_stereo.matching.cost import Lines, line_contrast, nearest_map
 from hyperspy_stereo.matching.curve_match import CurveMatch, MatchSettings, MatchStatus
 from hyperspy_stereo.matching.descriptor import shipped_weights
-from hyperspy_stereo.matching.grow import grow_mask
+from hyperspy_stereo.matching.grow import grow_mask, ridges
 from hyperspy_stereo.matching.inputs import check_inputs, check_range
 from hyperspy_stereo.matching.ranges import estimate_range
 from hyperspy_stereo.matching.refine import (
@@ -137,8 +137,11 @@ def raw_matches(
     sets = [masks]
     if candidates is not None and (candidates & ~masks).any():
         sets.append(candidates | masks)
-    jobs = [(m, a) for each in sets for m, a in zip(each, appearances, strict=True)]
-    lines = in_threads(lambda job: _lines(job[0], job[0], job[1], settings), jobs)
+    found = [None] * n_views
+    if images is not None:
+        found = in_threads(lambda appearance: ridges(appearance.flat), appearances)
+    jobs = [job for each in sets for job in zip(each, appearances, found, strict=True)]
+    lines = in_threads(lambda job: _lines(*job, settings), jobs)
     strict, permissive = lines[:n_views], lines[-n_views:]
     if not any(len(lines.chains) for lines in strict):
         return [_nothing(lines.chains) for lines in strict]
@@ -175,9 +178,8 @@ def _nothing(chains: Chains) -> RawMatch:
     return RawMatch(chains, np.zeros(0), np.zeros((0, len(FEATURES))), *np.zeros((2, 0), bool))
 
 
-def _lines(mask, detected, appearance, settings):
-    if appearance is not None:
-        mask = grow_mask(mask, appearance.flat)
+def _lines(detected, appearance, ridges_of_view, settings):
+    mask = detected if appearance is None else grow_mask(detected, ridges_of_view)
     chains = build_chains(
         mask, detected, settings.spur, settings.bridge, settings.deflection, settings.gap
     )
