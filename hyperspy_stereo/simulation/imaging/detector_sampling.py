@@ -69,7 +69,8 @@ def disc_samples(
     aspect : float, default 2.0
         Long over short axis of the slit.
     max_samples : int, default 96
-        Above it the fringes are not resolved any more; their mean changes little.
+        Above it the fringes are not resolved any more; their mean changes little. Fewer are faster
+        and leave weak ghosts of fringes.
 
     Returns
     -------
@@ -113,7 +114,7 @@ def disc_samples(
     # One rocking fringe is 1 / thickness wide in s; a Gauss rule needs just over two nodes in each.
     fringes = 2e-3 * across * size * thickness
     shift = 2e-3 * along * thickness / 2
-    n_along = int(np.clip(np.ceil(shift / pixel_size) + 1, 1, 9))
+    n_along = int(np.clip(np.ceil(shift / pixel_size) + 1, 1, max(round(max_samples / 11), 1)))
     n_across = int(np.clip(np.ceil(2.4 * fringes) + 3, 3, max(max_samples // n_along, 3)))
     angle = np.arange(1, n_across + 1) * np.pi / (n_across + 1)
     p, chord = np.cos(angle), np.sin(angle)
@@ -122,6 +123,42 @@ def disc_samples(
     offset = np.repeat(p * across, n_along)[:, None] * unit
     offset = offset + np.outer(chord, q * along).ravel()[:, None] * np.array([-unit[1], unit[0]])
     return Samples(np.asarray(centre, float) + offset, weights / weights.sum())
+
+
+def deviation_samples(
+    radius: float, g: ArrayLike, thickness: float, max_samples: int = 96
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted deviations of the excitation error within a round detector or cone of incidences.
+
+    For views whose parallax comes from tilting: all rays of the detector are taken to see the foil
+    from the same side, only with another excitation error.
+
+    Parameters
+    ----------
+    radius : float
+        mrad; 0 is a single incidence.
+    g : (2,) or (3,) array_like
+        Diffraction vector, 1/nm.
+    thickness : float
+        Of the foil, nm.
+    max_samples : int, default 96
+        See `disc_samples`.
+
+    Returns
+    -------
+    deviations : (n,) ndarray
+        1/nm, symmetric about 0.
+    weights : (n,) ndarray
+        Sum 1.
+
+    Examples
+    --------
+    >>> deviations, weights = deviation_samples(5.0, g=(0, 5), thickness=100)
+    >>> bool(np.abs(deviations).max() < 0.025), round(float(weights.sum()), 9)
+    (True, 1.0)
+    """
+    samples = disc_samples((0, 0), radius, g, thickness, np.inf, max_samples=max_samples)
+    return -1e-3 * samples.incidence @ np.asarray(g, float)[:2], samples.weights
 
 
 def segment_samples(

@@ -71,6 +71,7 @@ def stereo_views(
     azimuth: float | None = None,
     detector_radius: float = 0.0,
     detector_shape: str = "disc",
+    max_samples: int = 96,
     signal: Signal = "bright field",
     slice_thickness: float = 2.0,
     poisson_ratio: float = 0.3,
@@ -102,6 +103,8 @@ def stereo_views(
         mrad; 0 is one incidence, which is fastest and has the strongest contrast.
     detector_shape : {"disc", "slit"}
         A slit is an ellipse along the Kikuchi line of the same area, twice as long as wide.
+    max_samples : int, default 96
+        Incidences that stand for a detector, at most; see `detector_sampling.disc_samples`.
     signal : {"bright field", "dark field"}
         ``|phi_0|**2``, or ``|phi_g|**2`` at the same incidences.
     slice_thickness : float, default 2.0
@@ -154,6 +157,7 @@ def stereo_views(
             turned.thickness,
             microscope.pixel_size,
             detector_shape,
+            max_samples=max_samples,
         )
         for middle in middles
     ]

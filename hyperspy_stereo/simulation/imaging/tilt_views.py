@@ -13,6 +13,7 @@ from hyperspy_stereo.simulation.imaging.acquisition import (
     scan_path,
     scanned,
 )
+from hyperspy_stereo.simulation.imaging.detector_sampling import deviation_samples
 from hyperspy_stereo.simulation.imaging.microscope import Microscope, as_microscope, as_number
 from hyperspy_stereo.simulation.imaging.stereo_views import StereoViews
 from hyperspy_stereo.simulation.imaging.truth_maps import truth_of
@@ -38,6 +39,8 @@ def tilt_views(
     axis_depth: float | None = None,
     azimuth: float | None = None,
     deviation_error: float = 0.0,
+    detector_radius: float = 0.0,
+    max_samples: int = 96,
     signal: Signal = "bright field",
     slice_thickness: float = 2.0,
     poisson_ratio: float = 0.3,
@@ -58,8 +61,8 @@ def tilt_views(
         Tilts in degrees, two or more different ones within 60 degrees; the views are ordered from
         the largest to the smallest. A tilt moves what lies deeper than the axis by -sin(tilt) z.
     microscope : Microscope, optional
-        Default: ``Microscope()``. The views are those of a small detector on the axis; focus and
-        aberration have no part in them.
+        Default: ``Microscope()``. The detector is on the axis; focus and aberration have no part
+        in the views.
     axis_depth : float, optional
         Depth of the tilt axis, the plane of zero disparity, from the entrance face, nm. Default:
         the mid plane. The axis runs through the middle of the field.
@@ -68,6 +71,12 @@ def tilt_views(
         so that the tilt axis is along g.
     deviation_error : float, default 0.0
         Rms error of the excitation error from view to view, 1/nm.
+    detector_radius : float, default 0.0
+        mrad; semi-angle over whose incidences each view is averaged, as a probe or a detector of
+        that size does. Within it only the excitation error differs, not the parallax. 0 is one
+        incidence, which has the strongest contrast.
+    max_samples : int, default 96
+        Incidences that stand for it, at most.
     signal, slice_thickness, poisson_ratio, line_width, seed
         As `stereo_views.stereo_views`.
 
@@ -98,6 +107,7 @@ def tilt_views(
     tilts = _checked_tilts(angles)
     if not (np.isfinite(as_number(deviation_error, "deviation_error")) and deviation_error >= 0):
         raise ValueError(f"deviation_error is an rms in 1/nm, at least 0; got {deviation_error!r}.")
+    _check_radius(detector_radius)
     direction = float(kikuchi_azimuth(specimen) if azimuth is None else azimuth)
     turned = turned_specimen(specimen, direction)
     shape = image_shape(turned, microscope.pixel_size)
@@ -106,9 +116,12 @@ def tilt_views(
     geometry = ViewGeometry.even(incidence, "tilt", depth, shape, microscope.pixel_size)
     deviations = rng.normal(0.0, 1.0, len(tilts)) * deviation_error
     how = Propagation(slice_thickness, poisson_ratio)
-    raw = tilted_images(turned, geometry, deviations, signal, how)
+    cone = deviation_samples(
+        detector_radius, turned.beam.g, turned.thickness, max_samples=max_samples
+    )
+    raw = tilted_images(turned, geometry, deviations, signal, how, cone)
     empty, coarse = without_lines(turned, how)
-    reference = tilted_images(empty, geometry, deviations, signal, coarse)
+    reference = tilted_images(empty, geometry, deviations, signal, coarse, cone)
     images, truth = _exposures(turned, geometry, raw, reference, microscope, line_width, rng)
     return StereoViews(images, incidence, truth, direction, microscope)
 
@@ -120,6 +133,11 @@ def _checked_tilts(angles: Sequence[float]) -> np.ndarray:
     if not np.abs(tilts).max() <= 60:
         raise ValueError(f"tilts must lie within 60 degrees either way; got {angles!r}.")
     return tilts
+
+
+def _check_radius(radius: float) -> None:
+    if not (np.isfinite(as_number(radius, "detector_radius")) and radius >= 0):
+        raise ValueError(f"detector_radius is a semi-angle in mrad, at least 0; got {radius!r}.")
 
 
 def _checked_depth(depth: float) -> float:

@@ -169,6 +169,7 @@ def tilted_images(
     deviations: np.ndarray,
     signal: Signal = "bright field",
     propagation: Propagation | None = None,
+    cone: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
     """Images of a specimen tilted about the vertical, without spots, blur and noise.
 
@@ -184,6 +185,9 @@ def tilted_images(
         ``|phi_0|**2`` or ``|phi_g|**2``.
     propagation : Propagation, optional
         Default: 2 nm slices.
+    cone : (deviations, weights), optional
+        Deviations of the excitation error in 1/nm over which each view is averaged, from
+        `detector_sampling.deviation_samples`. Default: a single incidence.
 
     Returns
     -------
@@ -191,21 +195,23 @@ def tilted_images(
         Share of the incident electrons.
     """
     how = propagation or Propagation()
+    offsets, weights = (np.zeros(1), np.ones(1)) if cone is None else cone
     out = np.zeros((geometry.n_views, *geometry.shape), np.float32)
     for view, deviation in enumerate(deviations):
-        seen = replace(specimen, beam=specimen.beam.with_s(specimen.beam.s + float(deviation)))
         x, y = geometry.entry(view, geometry.zero_depth)
-        bf, df = columns.column_images(
-            seen,
-            geometry.rays[view : view + 1],
-            np.ascontiguousarray(x[0]),
-            np.ascontiguousarray(y[:, 0]),
-            geometry.zero_depth,
-            slice_thickness=how.slice_thickness,
-            poisson_ratio=how.poisson_ratio,
-            tilt=True,
-        )
-        out[view] = (bf if signal == "bright field" else df)[0]
+        for offset, weight in zip(offsets, weights, strict=True):
+            s = specimen.beam.s + float(deviation + offset)
+            bf, df = columns.column_images(
+                replace(specimen, beam=specimen.beam.with_s(s)),
+                geometry.rays[view : view + 1],
+                np.ascontiguousarray(x[0]),
+                np.ascontiguousarray(y[:, 0]),
+                geometry.zero_depth,
+                slice_thickness=how.slice_thickness,
+                poisson_ratio=how.poisson_ratio,
+                tilt=True,
+            )
+            out[view] += np.float32(weight) * (bf if signal == "bright field" else df)[0]
     return out
 
 

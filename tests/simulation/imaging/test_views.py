@@ -297,6 +297,32 @@ def test_the_kikuchi_line_is_perpendicular_to_g_and_becomes_the_rows():
         assert abs(turned_specimen(specimen, azimuth).beam.g[0]) < 1e-9
 
 
+def test_a_cone_of_incidences_averages_the_rocking_curve_of_a_tilted_view():
+    thickness, radius = 90.0, 6.0
+    thin = Specimen((4.0, 4.0), thickness, TwoBeam([0.0, 5.0, 0.0], 0.004, 40.0))
+    microscope = Microscope.noiseless()
+    seen = tilt_views(thin, (4, -4), microscope, detector_radius=radius).images
+    # a disc is as long as its chord at each angle across the Kikuchi line
+    angle = np.linspace(-radius, radius, 4001) / 1000
+    chord = np.sqrt(np.maximum((radius / 1000) ** 2 - angle**2, 0))
+    path = thickness / np.cos(np.deg2rad(4))
+    beams = [thin.beam.with_s(0.004 + 5.0 * a) for a in angle]
+    curve = np.array([float(perfect_crystal(beam, path)[0]) for beam in beams])
+    assert seen == pytest.approx((chord * curve).sum() / chord.sum(), abs=0.002)
+    point = tilt_views(thin, (4, -4), microscope).images
+    assert abs(float(point.mean() - seen.mean())) > 0.05
+
+
+def test_a_wide_detector_needs_few_incidences_for_nearly_the_same_view():
+    microscope = Microscope.noiseless()
+    whole, fewer = (
+        stereo_views(foil(), microscope, detector_radius=8.0, max_samples=n).images
+        for n in (96, 32)
+    )
+    point = stereo_views(foil(), microscope).images
+    assert np.abs(fewer - whole).mean() < 0.1 * np.abs(point - whole).mean()
+
+
 @pytest.mark.parametrize(
     ("call", "word"),
     [
@@ -310,6 +336,7 @@ def test_the_kikuchi_line_is_perpendicular_to_g_and_becomes_the_rows():
         (lambda: tilt_views(foil(), (4,)), "two or more"),
         (lambda: tilt_views(foil(), (80, 0)), "60 degrees"),
         (lambda: tilt_views(foil(), deviation_error=-1), "deviation_error"),
+        (lambda: tilt_views(foil(), detector_radius=-1), "detector_radius"),
         (lambda: tilt_views(foil(), axis_depth=np.nan), "axis_depth"),
         (lambda: tilt_views(foil(), seed=-1), "seed"),
         (lambda: stereo_views(foil(), seed=-1), "seed"),
