@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hyperspy_stereo.training.evaluation.frozen import FOLDER, FROZEN_PAIRS
+from hyperspy_stereo.training.evaluation.frozen import FOLDER, FROZEN_PAIRS, POINT_PAIRS
 from hyperspy_stereo.training.evaluation.report import write
 from hyperspy_stereo.training.evaluation.systems import Weights
 
@@ -85,7 +85,7 @@ def _weights(options: argparse.Namespace) -> Weights:
 def _crude_seeds(options: argparse.Namespace) -> Sequence[int]:
     from hyperspy_stereo.training.evaluation.detection_table import CRUDE_SEEDS
 
-    return CRUDE_SEEDS[: options.pairs]
+    return CRUDE_SEEDS[: 3 * options.pairs]
 
 
 def _detection(options: argparse.Namespace) -> str:
@@ -98,6 +98,7 @@ def _detection(options: argparse.Namespace) -> str:
         options.folder,
         options.workers,
         _crude_seeds(options),
+        POINT_PAIRS[: options.pairs],
     )
 
 

@@ -25,7 +25,7 @@ from hyperspy_stereo.training.seeds import CRUDE
 __all__ = ["CRUDE_SEEDS", "annotated_picture", "detection_tables"]
 
 #: Crude scenes of the table; training watches the first ones of the range, these are others.
-CRUDE_SEEDS = CRUDE[-24:]
+CRUDE_SEEDS = CRUDE[-72:]
 SIDE = 384  # px, of the crude scenes
 NOISE = ("noise 0 (least)", "noise 1", "noise 2", "noise 3 (most)")
 COLUMNS = {
@@ -55,6 +55,7 @@ def detection_tables(
     folder: Path = FOLDER,
     workers: int = 2,
     crude_seeds: Sequence[int] = CRUDE_SEEDS,
+    point_recipes: Sequence[PairRecipe] = (),
 ) -> str:
     """Score all detectors and lay the scores out.
 
@@ -72,15 +73,19 @@ def detection_tables(
         Processes.
     crude_seeds : sequence of int
         Of the crude scenes; their left view counts.
+    point_recipes : sequence of PairRecipe
+        The frozen specimens seen by point detectors: a row of its own.
 
     Returns
     -------
     str
     """
     names = detectors(weights)
-    jobs = [_Job(source, folder, weights, names) for source in (*recipes, *crude_seeds)]
+    sources = (*recipes, *point_recipes, *crude_seeds)
+    jobs = [_Job(source, folder, weights, names) for source in sources]
     results = in_processes(_score, jobs, workers)
-    frozen, crude = results[: len(recipes)], results[len(recipes) :]
+    last = len(recipes) + len(point_recipes)
+    frozen, point, crude = results[: len(recipes)], results[len(recipes) : last], results[last:]
     parts = [
         f"detection: {len(frozen)} frozen physical pairs (both views) and {len(crude)} crude\n"
         "scenes (left view); 2 px tolerance; mean over views; boundary as line: over all pixels\n"
@@ -89,6 +94,8 @@ def detection_tables(
         rows = {"frozen": _combined(frozen, name)}
         for level, label in enumerate(NOISE):
             rows[label] = _combined([r for r in frozen if r["noise"] == level], name)
+        if point:
+            rows["point detectors"] = _combined(point, name)
         rows["crude"] = _combined(crude, name)
         parts.append(table(name, rows, COLUMNS))
         lost = rows["frozen"].get("f1", np.nan) - rows["crude"].get("f1", np.nan)

@@ -24,6 +24,7 @@ __all__ = [
     "FOLDER",
     "FROZEN_PAIRS",
     "NOISE_LEVELS",
+    "POINT_PAIRS",
     "FrozenPair",
     "PairRecipe",
     "frozen_pairs",
@@ -37,6 +38,7 @@ RESOLVED = 10.0  # nm; images of lines nearer to each other, a third of a usual 
 LEAST_APART = 4.0  # px
 FOLDER = Path("training_data/frozen")  #: where pairs are kept once they are made
 SIDE = 512  #: px
+SAMPLES = 32  # incidences for a detector; three times as many change a picture less than its noise
 #: Electrons per position, relative rms of the rows' current, rms shift of rows (px).
 NOISE_LEVELS = ((4000, 0.003, 0.05), (800, 0.008, 0.15), (250, 0.015, 0.25), (80, 0.02, 0.4))
 
@@ -62,7 +64,7 @@ class PairRecipe:
     boundaries : int
         Number of grain or lamella boundaries.
     detector : float
-        Radius of the detectors, mrad; 0 is a point. Tilted pairs always have a point.
+        Radius of the detectors, or the semi-angle of a tilted pair's cone, mrad; 0 is a point.
     tilt : bool
         The specimen is tilted between the views.
     n_lines : int, optional
@@ -127,7 +129,8 @@ def _recipes() -> tuple[PairRecipe, ...]:
     # arrangements that not every crystal has
     crystals = {"dissociated": "CrMnFeCoNi", "junction": "Al", "network": "Ni"}
     angles = (6, 10, 3, 8, 12, 5, 2, 9, 4, 11, 7, 12, 8, 2, 11, 5, 9, 3, 10, 6, 12, 4, 7, 8)
-    detectors = {4: 5.0, 9: 2.0, 13: 8.0, 23: 3.0}  # few: they take a minute each to simulate
+    # Virtual detectors are about a fifth of a disc; tilted pairs are taken with narrower cones.
+    radii = np.geomspace(5.0, 18.0, 24)[(np.arange(24) * 11) % 24]
     seeds = {4: 104, 14: 114}  # those of their own number show hardly any line
     sizes = np.exp(np.linspace(np.log(1.2), np.log(4.0), 24))[(np.arange(24) * 7) % 24]
     recipes = []
@@ -143,7 +146,7 @@ def _recipes() -> tuple[PairRecipe, ...]:
                 kind=kind,
                 crystal=crystals.get(kind or ""),
                 boundaries=boundaries,
-                detector=detectors.get(n, 0.0),
+                detector=round(float(radii[n]) / (2.5 if n % 4 == 2 else 1.0), 1),
                 tilt=n % 4 == 2,
             )
         )
@@ -151,6 +154,8 @@ def _recipes() -> tuple[PairRecipe, ...]:
 
 
 FROZEN_PAIRS = _recipes()  #: what `frozen_pairs` makes
+#: The same specimens seen by a point, with all the fringes of strain that a detector averages out.
+POINT_PAIRS = tuple(replace(recipe, detector=0.0) for recipe in FROZEN_PAIRS)
 
 
 def make_pair(recipe: PairRecipe) -> FrozenPair:
@@ -196,18 +201,17 @@ def make_pair(recipe: PairRecipe) -> FrozenPair:
         dose=dose,
         scan=ScanNoise(row_gain=gain, row_jitter=jitter),
     )
-    common: dict[str, Any] = {"seed": recipe.seed, "poisson_ratio": specimen.poisson_ratio}
+    common: dict[str, Any] = {
+        "seed": recipe.seed,
+        "poisson_ratio": specimen.poisson_ratio,
+        "detector_radius": recipe.detector,
+        "max_samples": SAMPLES,
+    }
     if recipe.tilt:
         tilts = (recipe.angle / 2, -recipe.angle / 2)
         views = tilt_views(specimen, tilts, microscope, **common)
     else:
-        views = stereo_views(
-            specimen,
-            microscope,
-            stereo_angle=recipe.angle,
-            detector_radius=recipe.detector,
-            **common,
-        )
+        views = stereo_views(specimen, microscope, stereo_angle=recipe.angle, **common)
     info = {
         "renderer": "physical",
         **asdict(recipe),

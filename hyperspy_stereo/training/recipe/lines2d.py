@@ -117,7 +117,7 @@ def threading(side, angle, rng):
 def pile_up(side, angle, rng):
     """Near parallel lines at growing distances on one glide plane."""
     count = rng.integers(3, 14)
-    gap, growth = rng.uniform(4, 30), rng.uniform(1.0, 1.25)
+    gap, growth = np.exp(rng.uniform(np.log(4), np.log(30))), rng.uniform(1.0, 1.25)
     length = side * rng.uniform(0.08, 0.9)
     s = np.linspace(-1, 1, 60)
     bow = rng.normal(0, 0.1) * length
@@ -298,8 +298,8 @@ KINDS: dict[str, tuple[float, Callable]] = {
     "curved": (2.0, curved),
     "wavy": (0.7, wavy),
     "threading": (1.2, threading),
-    "pile-up": (1.0, pile_up),
-    "array": (0.6, array),
+    "pile-up": (1.6, pile_up),
+    "array": (0.8, array),
     "dipole": (0.6, dipole),
     "loops": (0.7, loops),
     "half-loops": (0.6, half_loops),

@@ -28,7 +28,9 @@ __all__ = ["physical_scene", "scene_of", "truth_labels"]
 
 TILT_SHARE = 0.25  # of the scenes are tilted pairs; the others are of one exposure
 DARK_FIELD_SHARE = 0.1
-POINT_DETECTOR_SHARE = 0.85  # of the tilt-less pairs; the others see through a detector's size
+POINT_SHARE = 0.15  # of the scenes are seen by a point; no detector is one, but weak beams look so
+RADII = (2.0, 20.0)  # mrad, of the other detectors, equally often in each octave
+SAMPLES = 8  # incidences for a detector; ghosts of fringes between them are one look more
 SLICE = 4.0  # nm; twice the default, which halves the time and changes pictures by less than noise
 INVISIBLE_REACH = 3.0  # px about an invisible line in which nothing is trained or scored
 
@@ -131,7 +133,7 @@ def physical_scene(seed: int, side: int = 384) -> Scene:
     from hyperspy_stereo.simulation.specimens import random_specimen
 
     rng = np.random.default_rng([seed, 1])
-    pixel = float(np.exp(rng.uniform(np.log(0.7), np.log(2.5))))
+    pixel = float(np.exp(rng.uniform(np.log(0.7), np.log(4.0))))
     angle = float(rng.uniform(2.0, 12.0))
     specimen = random_specimen(seed, size=(side * pixel, side * pixel))
     microscope = Microscope.noiseless(
@@ -143,12 +145,14 @@ def physical_scene(seed: int, side: int = 384) -> Scene:
     how = {"signal": "dark field" if rng.random() < DARK_FIELD_SHARE else "bright field"}
     how["slice_thickness"] = SLICE
     how["poisson_ratio"] = specimen.poisson_ratio
+    point = rng.random() < POINT_SHARE
+    radius = float(np.exp(rng.uniform(*np.log(RADII))))
+    how["detector_radius"], how["max_samples"] = 0.0 if point else radius, SAMPLES
     if tilt:
+        how["max_samples"] = SAMPLES // 2  # each costs more than in one exposure
         how["deviation_error"] = float(rng.exponential(0.001))
         views = tilt_views(specimen, (angle / 2, -angle / 2), microscope, seed=seed, **how)
     else:
-        point = rng.random() < POINT_DETECTOR_SHARE
-        how["detector_radius"] = 0.0 if point else float(rng.uniform(2.0, 10.0))
         views = stereo_views(specimen, microscope, stereo_angle=angle, seed=seed, **how)
     info = {
         "renderer": "physical",
