@@ -7,15 +7,16 @@ from itertools import pairwise
 
 import numba
 import numpy as np
-from scipy.ndimage import distance_transform_edt, uniform_filter1d
+from scipy.ndimage import uniform_filter1d
 
 from hyperspy_stereo.matching.appearance import Appearance, Described, similarity_volume
 from hyperspy_stereo.matching.chains import Chains
 from hyperspy_stereo.matching.curve_match import MatchSettings
 
-__all__ = ["Lines", "PairCost", "appearance_weight", "line_contrast", "nearest_map", "pair_cost"]
+__all__ = ["Lines", "appearance_weight", "line_contrast", "nearest_map", "pair_cost"]
 
 _NO_HIT = 2.5  # px; a line farther away than this is not met
+_REACH = 7  # px between pixels near a point that is met, and that point's own pixel
 _LEAST_CONTRAST = 0.02
 
 
@@ -28,45 +29,49 @@ class Lines:
     chains : Chains
         The lines.
     nearest : (H, W) int32 ndarray
-        Index of the chain point nearest to each pixel, -1 without lines.
+        Index of the chain point nearest to each pixel, -1 without any near.
+    near : (H, W) bool ndarray
+        Pixels in which a point may meet a line.
     contrast : (N,) float32 ndarray
         Log of the contrast at every point, 0 without images.
     """
 
     chains: Chains
     nearest: np.ndarray
+    near: np.ndarray
     contrast: np.ndarray
 
 
-@dataclass(frozen=True)
-class PairCost:
-    """Costs of the points of one view against one other view.
+def nearest_map(chains: Chains, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Index of the nearest chain point for every pixel, -1 if there is none within 7 px.
 
-    Attributes
-    ----------
-    cost : (N, L) float32 ndarray
-        Cost of every label; NaN where the counterpart lies outside the other view.
-    hit : (N, L) int32 ndarray
-        Point of the other view's lines that the label leads to, -1 if none is near.
-    correlation : (N, L) float32 ndarray or None
-        Likeness to the other view, NaN outside of it; None without images.
+    And a (H, W) bool ndarray: pixels in which a point may be near enough to meet a line.
     """
-
-    cost: np.ndarray
-    hit: np.ndarray
-    correlation: np.ndarray | None
-
-
-def nearest_map(chains: Chains, shape: tuple[int, int]) -> np.ndarray:
-    """Index of the nearest chain point for every pixel, -1 if there is none."""
-    if len(chains) == 0:
-        return np.full(shape, -1, np.int32)
+    index = np.full(shape, -1, np.int32)
     x, y = np.round(chains.points).astype(int).T
     x, y = np.clip(x, 0, shape[1] - 1), np.clip(y, 0, shape[0] - 1)
-    index = np.full(shape, -1, np.int32)
     index[y, x] = np.arange(len(chains))
-    rows, columns = distance_transform_edt(index < 0, return_distances=False, return_indices=True)
-    return index[rows, columns]
+    nearest = _nearest(index, _REACH)
+    return nearest, _near(nearest, chains.points, chains.tangent)
+
+
+@numba.njit(cache=True, nogil=True)
+def _nearest(index, reach):
+    """Spread each index to the pixels around it; of two as near the one further left, or up."""
+    height, width = index.shape
+    out = np.full(index.shape, -1, np.int32)
+    least = np.full(index.shape, reach * reach + 1, np.int32)
+    for c in range(width):
+        for r in range(height):
+            if index[r, c] < 0:
+                continue
+            for y in range(max(r - reach, 0), min(r + reach + 1, height)):
+                for x in range(max(c - reach, 0), min(c + reach + 1, width)):
+                    away = (y - r) ** 2 + (x - c) ** 2
+                    if away < least[y, x]:
+                        least[y, x] = away
+                        out[y, x] = index[r, c]
+    return out
 
 
 def line_contrast(chains: Chains, appearance: Appearance | Described | None) -> np.ndarray:
@@ -89,8 +94,42 @@ def appearance_weight(appearance: Appearance | Described | None, settings: Match
     return settings.descriptors if isinstance(appearance, Described) else settings.appearance
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _geometry(points, tangent, contrast, nearest, xy, uv, other_contrast, shifts, weights, caps):
+@numba.njit(cache=True, nogil=True)
+def _apart(qx, qy, xy, uv):
+    """Squared distance of a point from a piece of line, 2 px long."""
+    dx, dy = qx - xy[0], qy - xy[1]
+    across = dx * uv[1] - dy * uv[0]
+    beyond = max(abs(dx * uv[0] + dy * uv[1]) - 1.0, 0.0)
+    return across * across + beyond * beyond
+
+
+@numba.njit(cache=True, nogil=True)
+def _neighbour(nearest, r, c, m):
+    """Nearest point of a pixel (m = 0) or of one of its four neighbours, -1 for none."""
+    r += 1 if m == 1 else (-1 if m == 2 else 0)
+    c += 1 if m == 3 else (-1 if m == 4 else 0)
+    if r < 0 or c < 0 or r >= nearest.shape[0] or c >= nearest.shape[1]:
+        return -1
+    return nearest[r, c]
+
+
+@numba.njit(cache=True, nogil=True)
+def _near(nearest, xy, uv):
+    """Pixels that have a place within the distance at which a line is met."""
+    out = np.zeros(nearest.shape, np.bool_)
+    most = (_NO_HIT + 0.71) ** 2
+    for r in range(nearest.shape[0]):
+        for c in range(nearest.shape[1]):
+            for m in range(5):
+                j = _neighbour(nearest, r, c, m)
+                if j >= 0 and _apart(c, r, xy[j], uv[j]) <= most:
+                    out[r, c] = True
+                    break
+    return out
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _geometry(points, tangent, contrast, nearest, near, xy, uv, theirs, shifts, weights, caps):
     height, width = nearest.shape
     n, n_labels = points.shape[0], shifts.shape[0]
     cost = np.empty((n, n_labels), np.float32)
@@ -105,36 +144,37 @@ def _geometry(points, tangent, contrast, nearest, xy, uv, other_contrast, shifts
             if c < 0 or r < 0 or c >= width or r >= height:
                 cost[i, k] = np.nan
                 continue
-            best, best_j, last = worst, -1, -2
+            cost[i, k] = worst
+            if not near[r, c]:
+                continue
+            best, last = worst, -2
             # The neighbours' nearest points see the other line where two lines cross.
             for m in range(5):
-                rr = r + (1 if m == 1 else (-1 if m == 2 else 0))
-                cc = c + (1 if m == 3 else (-1 if m == 4 else 0))
-                if rr < 0 or cc < 0 or rr >= height or cc >= width:
-                    continue
-                j = nearest[rr, cc]
+                j = _neighbour(nearest, r, c, m)
                 if j < 0 or j == last:
                     continue
                 last = j
-                dx, dy = qx - xy[j, 0], qy - xy[j, 1]
-                along = abs(dx * uv[j, 0] + dy * uv[j, 1])
-                across = dx * uv[j, 1] - dy * uv[j, 0]
-                beyond = max(along - 1.0, 0.0)
-                distance = np.sqrt(across * across + beyond * beyond)
-                if distance > _NO_HIT:
+                apart = _apart(qx, qy, xy[j], uv[j])
+                if apart > _NO_HIT**2:
                     continue
                 turn = abs(tangent[i, 0] * uv[j, 1] - tangent[i, 1] * uv[j, 0])
-                change = abs(contrast[i] - other_contrast[j])
+                change = abs(contrast[i] - theirs[j])
                 # Squared: centre lines of detected masks are uncertain by half a pixel, which on
                 # a line along the rows would be many px of disparity.
-                value = w_distance * min((distance / c_distance) ** 2, 1.0)
+                value = w_distance * min(apart / c_distance**2, 1.0)
                 value += w_angle * min(turn / c_angle, 1.0)
                 value += w_contrast * min(change / c_contrast, 1.0)
-                if best_j < 0 or value < best:
-                    best, best_j = value, j
+                if hit[i, k] < 0 or value < best:
+                    best, hit[i, k] = value, j
             cost[i, k] = best
-            hit[i, k] = best_j
     return cost, hit
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_unlikeness(cost, likeness, weight):
+    for i in range(cost.shape[0]):
+        for k in range(cost.shape[1]):
+            cost[i, k] += weight * (np.float32(1) - likeness[i, k])
 
 
 def pair_cost(
@@ -144,7 +184,7 @@ def pair_cost(
     baseline: np.ndarray,
     labels: np.ndarray,
     settings: MatchSettings,
-) -> PairCost:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Cost of every label at every point of ``ref`` against one other view.
 
     Parameters
@@ -162,7 +202,12 @@ def pair_cost(
 
     Returns
     -------
-    PairCost
+    cost : (N, L) float32 ndarray
+        Cost of every label; NaN where the counterpart lies outside the other view.
+    hit : (N, L) int32 ndarray
+        Point of the other view's lines that the label leads to, -1 if none is near.
+    likeness : (N, L) float32 ndarray or None
+        Likeness to the other view, NaN outside of it; None without images.
     """
     chains = ref.chains
     shifts = labels[:, None] * np.asarray(baseline, float)
@@ -173,6 +218,7 @@ def pair_cost(
         chains.tangent,
         ref.contrast,
         other.nearest,
+        other.near,
         other.chains.points,
         other.chains.tangent,
         other.contrast,
@@ -180,12 +226,12 @@ def pair_cost(
         (settings.distance, settings.orientation, w_contrast),
         (settings.distance_cap, settings.orientation_cap, settings.contrast_cap),
     )
-    ncc = None
+    likeness = None
     if with_images and len(chains):
-        ncc = similarity_volume(*appearances, chains.points, shifts)
-        cost += appearance_weight(appearances[0], settings) * (1 - ncc)
+        likeness = similarity_volume(*appearances, chains.points, shifts)
+        _add_unlikeness(cost, likeness, np.float32(appearance_weight(appearances[0], settings)))
     _favour_free_ends(cost, chains, other.chains, np.asarray(baseline, float), labels, settings)
-    return PairCost(cost, hit, ncc)
+    return cost, hit, likeness
 
 
 def _favour_free_ends(cost, chains, others, baseline, labels, settings):

@@ -33,7 +33,8 @@ _LAYERS = (((3, 5), (1, 1)), ((3, 3), (1, 2)), ((3, 3), (2, 2)), ((3, 3), (1, 2)
 _PAD = (5, 8)
 _GROUND = 12.0  # px, sigma of the surroundings that a picture is normalised by
 _CLIP = 4.0
-_TILE = 512  # rows at once, so that a large view does not fill the memory
+_MOST_PARTS = 4  # different parts of a pixel that shifts along a row may have
+_TILE = 128  # rows at once: what a layer gives of them stays in the cache
 
 
 def descriptor_input(image: np.ndarray) -> np.ndarray:
@@ -197,27 +198,24 @@ def describe(
             found = model(part.to(memory_format=torch.channels_last))
             found = torch.nn.functional.normalize(found, dim=1)[0]
             if out is None:
-                out = np.empty((height, image.shape[1], len(found)), np.float32)
-            out[top : top + rows] = found[:, _PAD[0] : _PAD[0] + rows].permute(1, 2, 0).numpy()
-    return out.transpose(2, 0, 1)
+                out = np.empty((height, len(found), image.shape[1]), np.float32)
+            # Row by row: what lies on a row is compared together.
+            out[top : top + rows] = found[:, _PAD[0] : _PAD[0] + rows].permute(1, 0, 2).numpy()
+    return out.transpose(1, 0, 2)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _at(field, x, y, out):
     """Unit vector between pixels, bilinear."""
-    height, width, channels = field.shape
+    height, channels, width = field.shape
     c, r = min(int(x), width - 2), min(int(y), height - 2)
     u, v = np.float32(x - c), np.float32(y - r)
     a, b = (1 - u) * (1 - v), u * (1 - v)
     d, e = (1 - u) * v, u * v
     total = np.float32(0)
     for k in range(channels):
-        out[k] = (
-            a * field[r, c, k]
-            + b * field[r, c + 1, k]
-            + d * field[r + 1, c, k]
-            + e * field[r + 1, c + 1, k]
-        )
+        upper, lower = field[r, k], field[r + 1, k]
+        out[k] = a * upper[c] + b * upper[c + 1] + d * lower[c] + e * lower[c + 1]
         total += out[k] * out[k]
     scale = 1 / np.sqrt(max(total, np.float32(1e-12)))
     for k in range(channels):
@@ -226,7 +224,7 @@ def _at(field, x, y, out):
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _cosines(ref, other, points, shifts):
-    height, width, channels = other.shape
+    height, channels, width = other.shape
     out = np.empty((points.shape[0], shifts.shape[0]), np.float32)
     here, there = np.empty(channels, np.float32), np.empty(channels, np.float32)
     for i in range(points.shape[0]):
@@ -247,46 +245,83 @@ def _cosines(ref, other, points, shifts):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _cosines_in_rows(ref, other, points, shifts):
-    """As `_cosines`, for shifts (L,) along the rows: each column of the row is met once only."""
-    height, width, channels = other.shape
-    out = np.empty((points.shape[0], shifts.shape[0]), np.float32)
-    here = np.empty(channels, np.float32)
-    row = np.empty((width, channels), np.float32)
-    dot, square, mixed = np.empty((3, width), np.float32)
-    for i in range(points.shape[0]):
+def _between(upper, lower, v, first, out):
+    """Row between two rows, from a column on."""
+    w, n = 1 - v, out.shape[1]
+    for k in range(upper.shape[0]):
+        a, b, row = upper[k][first : first + n], lower[k][first : first + n], out[k]
+        for c in range(n):
+            row[c] = w * a[c] + v * b[c]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _products(row, here, dot, square, mixed):
+    """Products of each column of a row with a vector, with itself, and with the next column."""
+    n = row.shape[1]
+    dot[:] = 0
+    square[:] = 0
+    mixed[:] = 0
+    # Four channels at once, so that the sums are loaded and stored less often; and in loops
+    # of their own, so that each is compiled to vector instructions.
+    for k in range(0, row.shape[0], 4):
+        a, b, c, d = row[k], row[k + 1], row[k + 2], row[k + 3]
+        p, q, r, s = here[k], here[k + 1], here[k + 2], here[k + 3]
+        for i in range(n):
+            dot[i] += (p * a[i] + q * b[i]) + (r * c[i] + s * d[i])
+        for i in range(n):
+            square[i] += (a[i] * a[i] + b[i] * b[i]) + (c[i] * c[i] + d[i] * d[i])
+        for i in range(n - 1):
+            mixed[i] += (a[i] * a[i + 1] + b[i] * b[i + 1]) + (c[i] * c[i + 1] + d[i] * d[i + 1])
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _interpolated(u, dot, square, mixed, out):
+    """Cosines a fraction of a pixel beyond each column, from `_products`."""
+    w, two = 1 - u, 2 * u * (1 - u)
+    n = dot.size - 1
+    for i in range(n):
+        length = w * w * square[i] + u * u * square[i + 1] + two * mixed[i]
+        out[i] = (w * dot[i] + u * dot[i + 1]) / np.sqrt(max(length, np.float32(1e-12)))
+    out[n] = dot[n] / np.sqrt(max(square[n], np.float32(1e-12)))
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _cosines_in_rows(ref, other, points, whole, part, parts):
+    """As `_cosines`, for shifts along the rows by whole pixels and few different parts of one.
+
+    Shift k is ``whole[k] + parts[part[k]]``. Each column of the row is met once only.
+    """
+    height, channels, width = other.shape
+    out = np.empty((points.shape[0], whole.size), np.float32)
+    fours = 4 * ((channels + 3) // 4)
+    here, work = np.zeros(fours, np.float32), np.zeros(fours * width, np.float32)
+    sums, values = np.empty((3, width), np.float32), np.empty((parts.size, width), np.float32)
+    start, end = np.empty((2, parts.size), np.int64)
+    least, most = whole.min(), whole.max()
+    # Row by row, because a row stays in the cache and the whole view does not.
+    for i in np.argsort(points[:, 1]):
         x0 = min(max(points[i, 0], 0.0), width - 1.0)
         y0 = min(max(points[i, 1], 0.0), height - 1.0)
         _at(ref, x0, y0, here)
+        first = min(max(int(x0) + least, 0), width - 1)
+        n = min(max(int(x0) + most + 2, 0), width - 1) + 1 - first
+        row = work[: fours * n].reshape((fours, n))
+        row[channels:] = 0
         r = min(int(y0), height - 2)
-        v = np.float32(y0 - r)
-        first = min(max(int(x0 + shifts.min()), 0), width - 1)
-        last = min(max(int(x0 + shifts.max()) + 1, 0), width - 1)
-        for c in range(first, last + 1):
-            d = s = m = np.float32(0)
-            for k in range(channels):
-                value = (1 - v) * other[r, c, k] + v * other[r + 1, c, k]
-                row[c, k] = value
-                d += here[k] * value
-                s += value * value
-            if c > first:
-                for k in range(channels):
-                    m += row[c - 1, k] * row[c, k]
-                mixed[c - 1] = m
-            dot[c], square[c] = d, s
-        for k in range(shifts.shape[0]):
-            x = x0 + shifts[k]
-            if x < 0 or x > width - 1:
+        _between(other[r], other[r + 1], np.float32(y0 - r), first, row)
+        dot, square, mixed = sums[0, :n], sums[1, :n], sums[2, :n]
+        _products(row, here, dot, square, mixed)
+        for j in range(parts.size):
+            x = x0 + parts[j]
+            start[j], end[j] = int(x), width - 1 if x > int(x) else width
+            _interpolated(np.float32(x - int(x)), dot, square, mixed, values[j, :n])
+        for k in range(whole.size):
+            j = part[k]
+            c = start[j] + whole[k]
+            if c < 0 or c >= end[j]:
                 out[i, k] = np.nan
-                continue
-            c = min(int(x), width - 2)
-            u = np.float32(x - c)
-            total = (1 - u) * dot[c]
-            length = (1 - u) * (1 - u) * square[c]
-            if u > 0:
-                total += u * dot[c + 1]
-                length += u * u * square[c + 1] + 2 * u * (1 - u) * mixed[c]
-            out[i, k] = total / np.sqrt(max(length, np.float32(1e-12)))
+            else:
+                out[i, k] = values[j, c - first]
     return out
 
 
@@ -316,8 +351,11 @@ def cosine_volume(
     >>> cosine_volume(field, field, np.array([[1.0, 1.0]]), np.array([[1.5, 0.0]])).tolist()
     [[1.0]]
     """
-    fields = (np.ascontiguousarray(field.transpose(1, 2, 0)) for field in (ref, other))
+    fields = (np.ascontiguousarray(field.transpose(1, 0, 2)) for field in (ref, other))
     points, shifts = np.asarray(points, float), np.asarray(shifts, float)
-    if len(shifts) and not shifts[:, 1].any():  # what two views along a row always have
-        return _cosines_in_rows(*fields, points, np.ascontiguousarray(shifts[:, 0]))
+    whole = np.floor(shifts[:, 0])
+    parts, part = np.unique(shifts[:, 0] - whole, return_inverse=True)
+    if len(shifts) and len(parts) <= _MOST_PARTS and not shifts[:, 1].any():
+        # Two views along a row, as always with labels of half a pixel.
+        return _cosines_in_rows(*fields, points, whole.astype(np.int64), part, parts)
     return _cosines(*fields, points, shifts)

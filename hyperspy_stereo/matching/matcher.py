@@ -15,7 +15,7 @@ from hyperspy_stereo.matching.appearance import (
     described_appearance,
     prepare_appearance,
 )
-from hyperspy_stereo.matching.belief import way_back
+from hyperspy_stereo.matching.belief import BEYOND, way_back
 from hyperspy_stereo.matching.chains import Chains, build_chains
 from hyperspy_stereo.matching.confidence import (
     FEATURES,
@@ -183,7 +183,7 @@ def _lines(detected, appearance, ridges_of_view, settings):
     chains = build_chains(
         mask, detected, settings.spur, settings.bridge, settings.deflection, settings.gap
     )
-    return Lines(chains, nearest_map(chains, mask.shape), line_contrast(chains, appearance))
+    return Lines(chains, *nearest_map(chains, mask.shape), line_contrast(chains, appearance))
 
 
 def _labels(span, step):
@@ -224,11 +224,12 @@ def _finish(v, chains, permissive, labelling, offsets, labels, settings, learned
     rows = np.arange(len(chains))
     choice = labelling.marginals.argmin(1)
     start = parabola(labelling.marginals, choice, labels)
-    hits = {o: pair.hit[rows, choice] for o, pair in labelling.pairs.items()}
-    baselines = {o: offsets[o] - offsets[v] for o in hits}
-    partners = [(hits[o], permissive[o].chains, baselines[o]) for o in hits]
+    hits = labelling.hits_at(choice)
+    baselines = [offsets[o] - offsets[v] for o in labelling.views]
+    others = [permissive[o].chains for o in labelling.views]
+    partners = list(zip(hits, others, baselines, strict=True))
     crossing, sine2 = intersect_lines(chains, start, partners)
-    correlation = [p.correlation for p in labelling.pairs.values() if p.correlation is not None]
+    correlation = labelling.correlation
     if correlation:
         peak, sharpness = correlation_peak(correlation, choice, labels)
         at_choice = np.mean([np.nan_to_num(c[rows, choice]) for c in correlation], axis=0)
@@ -237,20 +238,20 @@ def _finish(v, chains, permissive, labelling, offsets, labels, settings, learned
         at_choice = np.zeros(len(chains))
     across = [
         np.abs(b[0] * chains.tangent[:, 1] - b[1] * chains.tangent[:, 0]) / np.hypot(*b)
-        for b in baselines.values()
+        for b in baselines
     ]
     sine = np.max(across, axis=0)
     value, weight = fuse(chains, start, crossing, sine2, peak, sharpness, sine)
     weight = weight * np.where(chains.real, 1.0, 0.1)
     disparity, support = smooth_along(chains, value, weight)
     step = settings.label_step
-    back, partner_gap = _agreement(labelling, choice, step)
-    outside = labelling.outside[rows, choice]
+    back, partner_gap = _agreement(labelling, hits, choice, step)
+    outside = (hits == BEYOND).all(0)
     features = match_features(
         chains,
         second_best(labelling.marginals, choice, step),
         back,
-        np.mean([h >= 0 for h in hits.values()], axis=0),
+        (hits >= 0).mean(0),
         sine,
         labelling.unary,
         choice,
@@ -261,22 +262,20 @@ def _finish(v, chains, permissive, labelling, offsets, labels, settings, learned
         outside,
         bool(correlation),
     )
-    met = np.max([h >= 0 for h in hits.values()], axis=0)
+    met = (hits >= 0).any(0)
     share = np.add.reduceat(met.astype(float), chains.bounds[:-1]) / np.diff(chains.bounds)
     alone = (share < _LEAST_MET)[chains.line]
     return RawMatch(chains, disparity, features, outside, alone, learned)
 
 
-def _agreement(labelling, choice, step):
+def _agreement(labelling, hits, choice, step):
     """Left-right difference in px, and how sure the points that were hit are of themselves."""
     back, partner_gap = np.full(len(choice), np.inf), np.zeros(len(choice))
-    for o, pair in labelling.pairs.items():
-        marginals = labelling.partners[o]
+    for hit, marginals in zip(hits, labelling.partners, strict=True):
         if len(marginals) == 0:
             continue
         theirs = marginals.argmin(1)
-        back = np.minimum(back, step * way_back(pair.hit, choice, theirs))
-        hit = pair.hit[np.arange(len(choice)), choice]
+        back = np.minimum(back, step * way_back(hit, choice, theirs))
         gap = second_best(marginals, theirs, step)[np.maximum(hit, 0)]
         partner_gap = np.maximum(partner_gap, np.where(hit >= 0, gap, 0.0))
     return back, partner_gap

@@ -49,11 +49,10 @@ def estimate_range(
     found = []
     for v, labelling in enumerate(solved):
         chains = strict[v].chains
-        for o, pair in labelling.pairs.items():
-            theirs = labelling.partners[o]
+        hits = labelling.hits_at(choices[v])
+        for o, hit, theirs in zip(labelling.views, hits, labelling.partners, strict=True):
             theirs = theirs.argmin(1) if len(theirs) else np.zeros(0, int)
-            back = way_back(pair.hit, choices[v], theirs)
-            hit = pair.hit[np.arange(len(chains)), choices[v]] if len(chains) else back
+            back = way_back(hit, choices[v], theirs)
             baseline = offsets[o] - offsets[v]
             sine = np.abs(baseline[0] * chains.tangent[:, 1] - baseline[1] * chains.tangent[:, 0])
             sine /= max(np.hypot(*baseline), 1e-9)
