@@ -15,19 +15,26 @@ _SURE = 3.0
 @numba.njit(cache=True, nogil=True)
 def _with_doubt(unary, hits, marginals, starts, real, belief, beyond):
     out = np.empty(unary.shape, np.float32)
-    most = np.float32(_SURE)
+    n_labels = unary.shape[1]
+    doubt, seen = np.empty((2, n_labels), np.float32)
+    one, most = np.float32(1), np.float32(_SURE)
     for i in range(unary.shape[0]):
         weight = belief if real[i] else belief * np.float32(UNREAL)
-        for k in range(unary.shape[1]):
-            doubt, seen = np.float32(0), 0
-            for v in range(hits.shape[0]):
-                j = hits[v, i, k]
-                if j == BEYOND:
-                    continue
-                seen += 1
-                doubt += min(marginals[starts[v] + j, k], most) / most if j >= 0 else np.float32(1)
-            doubt = doubt / np.float32(seen) if seen > 0 else beyond
-            out[i, k] = unary[i, k] + weight * doubt
+        doubt[:] = 0
+        seen[:] = 0
+        for v in range(hits.shape[0]):
+            hit, start = hits[v, i], starts[v]
+            for k in range(n_labels):
+                seen[k] += one if hit[k] != BEYOND else np.float32(0)
+            for k in range(n_labels):
+                doubt[k] += one if hit[k] != BEYOND else np.float32(0)
+            # Few labels hit a line: alone in a loop, they leave the others to vector instructions.
+            for k in range(n_labels):
+                if hit[k] >= 0:
+                    doubt[k] += min(marginals[start + hit[k], k], most) / most - one
+        for k in range(n_labels):
+            mean = doubt[k] / max(seen[k], one) if seen[k] > 0 else beyond
+            out[i, k] = unary[i, k] + weight * mean
     return out
 
 

@@ -20,14 +20,13 @@ def _step(carried, cost, slope, reach, jump, padded):
     for d in range(n):
         message[d] = carried[d] + cost[d]
         low = min(low, message[d])
-    for d in range(n):
-        carried[d] = message[d]
     # One loop per distance: these are compiled to vector instructions.
     for k in range(1, reach + 1):
         extra = slope * np.float32(k)
         below, above = padded[reach - k : reach - k + n], padded[reach + k : reach + k + n]
+        least = message if k == 1 else carried
         for d in range(n):
-            carried[d] = min(carried[d], min(below[d], above[d]) + extra)
+            carried[d] = min(least[d], min(below[d], above[d]) + extra)
     for d in range(n):
         carried[d] = min(carried[d] - low, jump)
 
@@ -113,6 +112,6 @@ def chain_marginals(
         np.asarray(bounds, np.int64),
         np.asarray(closed, bool),
         np.float32(slope),
-        min(int(reach), cost.shape[1] - 1),
+        max(min(int(reach), cost.shape[1] - 1), 1),
         np.asarray(jump, np.float32),
     )
