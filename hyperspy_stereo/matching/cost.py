@@ -13,7 +13,7 @@ from hyperspy_stereo.matching.appearance import Appearance, Described, similarit
 from hyperspy_stereo.matching.chains import Chains
 from hyperspy_stereo.matching.curve_match import MatchSettings
 
-__all__ = ["Lines", "appearance_weight", "line_contrast", "nearest_map", "pair_cost"]
+__all__ = ["Lines", "appearance_weight", "candidate_map", "line_contrast", "pair_cost"]
 
 _NO_HIT = 2.5  # px; a line farther away than this is not met
 _REACH = 7  # px between pixels near a point that is met, and that point's own pixel
@@ -28,31 +28,43 @@ class Lines:
     ----------
     chains : Chains
         The lines.
-    nearest : (H, W) int32 ndarray
-        Index of the chain point nearest to each pixel, -1 without any near.
-    near : (H, W) bool ndarray
-        Pixels in which a point may meet a line.
+    slot : (H, W) int32 ndarray
+        Row of ``candidates`` for points in each pixel, -1 where no line is near.
+    candidates : (K, 5) int32 ndarray
+        Chain points that may be met in a pixel, then -1.
     contrast : (N,) float32 ndarray
         Log of the contrast at every point, 0 without images.
     """
 
     chains: Chains
-    nearest: np.ndarray
-    near: np.ndarray
+    slot: np.ndarray
+    candidates: np.ndarray
     contrast: np.ndarray
 
 
-def nearest_map(chains: Chains, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Index of the nearest chain point for every pixel, -1 if there is none within 7 px.
+def candidate_map(chains: Chains, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Which chain points may be met in each pixel.
 
-    And a (H, W) bool ndarray: pixels in which a point may be near enough to meet a line.
+    Those nearest to the pixel and to its four neighbours, which see the other line where two
+    lines cross, as far as they lie within reach.
+
+    Parameters
+    ----------
+    chains : Chains
+        Lines of a view.
+    shape : tuple of int
+        Height and width of the view in px.
+
+    Returns
+    -------
+    slot, candidates : ndarray
+        See `Lines`.
     """
     index = np.full(shape, -1, np.int32)
     x, y = np.round(chains.points).astype(int).T
     x, y = np.clip(x, 0, shape[1] - 1), np.clip(y, 0, shape[0] - 1)
     index[y, x] = np.arange(len(chains))
-    nearest = _nearest(index, _REACH)
-    return nearest, _near(nearest, chains.points, chains.tangent)
+    return _candidates(_nearest(index, _REACH), chains.points, chains.tangent)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -95,78 +107,80 @@ def appearance_weight(appearance: Appearance | Described | None, settings: Match
 
 
 @numba.njit(cache=True, nogil=True)
-def _apart(qx, qy, xy, uv):
-    """Squared distance of a point from a piece of line, 2 px long."""
-    dx, dy = qx - xy[0], qy - xy[1]
-    across = dx * uv[1] - dy * uv[0]
-    beyond = max(abs(dx * uv[0] + dy * uv[1]) - 1.0, 0.0)
+def _apart(dx, dy, u, v):
+    """Squared distance of a point from a piece of line, 2 px long, of direction u, v."""
+    across = dx * v - dy * u
+    beyond = max(abs(dx * u + dy * v) - 1.0, 0.0)
     return across * across + beyond * beyond
 
 
 @numba.njit(cache=True, nogil=True)
-def _neighbour(nearest, r, c, m):
-    """Nearest point of a pixel (m = 0) or of one of its four neighbours, -1 for none."""
-    r += 1 if m == 1 else (-1 if m == 2 else 0)
-    c += 1 if m == 3 else (-1 if m == 4 else 0)
-    if r < 0 or c < 0 or r >= nearest.shape[0] or c >= nearest.shape[1]:
-        return -1
-    return nearest[r, c]
-
-
-@numba.njit(cache=True, nogil=True)
-def _near(nearest, xy, uv):
-    """Pixels that have a place within the distance at which a line is met."""
-    out = np.zeros(nearest.shape, np.bool_)
+def _candidates(nearest, xy, uv):
+    height, width = nearest.shape
+    slot = np.full(nearest.shape, -1, np.int32)
+    found = np.full(((nearest >= 0).sum(), 5), -1, np.int32)
+    # Within half a pixel's diagonal of a place where the line is met.
     most = (_NO_HIT + 0.71) ** 2
-    for r in range(nearest.shape[0]):
-        for c in range(nearest.shape[1]):
+    n = 0
+    for r in range(height):
+        for c in range(width):
+            count = 0
             for m in range(5):
-                j = _neighbour(nearest, r, c, m)
-                if j >= 0 and _apart(c, r, xy[j], uv[j]) <= most:
-                    out[r, c] = True
-                    break
-    return out
+                y = r + (1 if m == 1 else (-1 if m == 2 else 0))
+                x = c + (1 if m == 3 else (-1 if m == 4 else 0))
+                if y < 0 or x < 0 or y >= height or x >= width or nearest[y, x] < 0:
+                    continue
+                j = nearest[y, x]
+                known = False
+                for k in range(count):
+                    known |= found[n, k] == j
+                if not known and _apart(c - xy[j, 0], r - xy[j, 1], uv[j, 0], uv[j, 1]) <= most:
+                    found[n, count] = j
+                    count += 1
+            if count > 0:
+                slot[r, c] = n
+                n += 1
+    return slot, found[:n].copy()
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _geometry(points, tangent, contrast, nearest, near, xy, uv, theirs, shifts, weights, caps):
-    height, width = nearest.shape
-    n, n_labels = points.shape[0], shifts.shape[0]
+def _geometry(ours, slot, candidates, theirs, shifts, weights, caps):
+    """Costs and hits; points are x, y, tangent, log of contrast."""
+    height, width = slot.shape
+    n, n_labels = ours.shape[0], shifts.shape[0]
     cost = np.empty((n, n_labels), np.float32)
     hit = np.full((n, n_labels), -1, np.int32)
     w_distance, w_angle, w_contrast = weights
     c_distance, c_angle, c_contrast = caps
     worst = w_distance + w_angle + w_contrast
     for i in range(n):
+        px, py, tx, ty, contrast = ours[i]
         for k in range(n_labels):
-            qx, qy = points[i, 0] + shifts[k, 0], points[i, 1] + shifts[k, 1]
+            qx, qy = px + shifts[k, 0], py + shifts[k, 1]
             c, r = int(np.floor(qx + 0.5)), int(np.floor(qy + 0.5))
             if c < 0 or r < 0 or c >= width or r >= height:
                 cost[i, k] = np.nan
                 continue
-            cost[i, k] = worst
-            if not near[r, c]:
-                continue
-            best, last = worst, -2
-            # The neighbours' nearest points see the other line where two lines cross.
-            for m in range(5):
-                j = _neighbour(nearest, r, c, m)
-                if j < 0 or j == last:
-                    continue
-                last = j
-                apart = _apart(qx, qy, xy[j], uv[j])
+            best, best_j = worst, -1
+            place = slot[r, c]
+            for m in range(5 if place >= 0 else 0):
+                j = candidates[place, m]
+                if j < 0:
+                    break
+                u, v = theirs[j, 2], theirs[j, 3]
+                apart = _apart(qx - theirs[j, 0], qy - theirs[j, 1], u, v)
                 if apart > _NO_HIT**2:
                     continue
-                turn = abs(tangent[i, 0] * uv[j, 1] - tangent[i, 1] * uv[j, 0])
-                change = abs(contrast[i] - theirs[j])
+                turn = abs(tx * v - ty * u)
+                change = abs(contrast - theirs[j, 4])
                 # Squared: centre lines of detected masks are uncertain by half a pixel, which on
                 # a line along the rows would be many px of disparity.
                 value = w_distance * min(apart / c_distance**2, 1.0)
                 value += w_angle * min(turn / c_angle, 1.0)
                 value += w_contrast * min(change / c_contrast, 1.0)
-                if hit[i, k] < 0 or value < best:
-                    best, hit[i, k] = value, j
-            cost[i, k] = best
+                if best_j < 0 or value < best:
+                    best, best_j = value, j
+            cost[i, k], hit[i, k] = best, best_j
     return cost, hit
 
 
@@ -213,15 +227,15 @@ def pair_cost(
     shifts = labels[:, None] * np.asarray(baseline, float)
     with_images = appearances[0] is not None
     w_contrast = settings.contrast if with_images else 0.0
+    ours, theirs = (
+        np.column_stack([lines.chains.points, lines.chains.tangent, lines.contrast])
+        for lines in (ref, other)
+    )
     cost, hit = _geometry(
-        chains.points,
-        chains.tangent,
-        ref.contrast,
-        other.nearest,
-        other.near,
-        other.chains.points,
-        other.chains.tangent,
-        other.contrast,
+        ours,
+        other.slot,
+        other.candidates,
+        theirs,
         shifts,
         (settings.distance, settings.orientation, w_contrast),
         (settings.distance_cap, settings.orientation_cap, settings.contrast_cap),

@@ -129,6 +129,9 @@ def _with_state(state: Mapping[str, Any], architecture: Mapping[str, Any]) -> to
         tuple(architecture.get("widths", WIDTHS)), int(architecture.get("channels", CHANNELS))
     )
     model.load_state_dict({name: torch.as_tensor(value) for name, value in state.items()})
+    for layer in model:
+        if isinstance(layer, torch.nn.ReLU):
+            layer.inplace = True
     return model.eval().to(memory_format=torch.channels_last)
 
 

@@ -24,7 +24,7 @@ from hyperspy_stereo.matching.confidence import (
     match_features,
     second_best,
 )
-from hyperspy_stereo.matching.cost import Lines, line_contrast, nearest_map
+from hyperspy_stereo.matching.cost import Lines, candidate_map, line_contrast
 from hyperspy_stereo.matching.curve_match import CurveMatch, MatchSettings, MatchStatus
 from hyperspy_stereo.matching.descriptor import shipped_weights
 from hyperspy_stereo.matching.grow import grow_mask, ridges
@@ -183,7 +183,7 @@ def _lines(detected, appearance, ridges_of_view, settings):
     chains = build_chains(
         mask, detected, settings.spur, settings.bridge, settings.deflection, settings.gap
     )
-    return Lines(chains, *nearest_map(chains, mask.shape), line_contrast(chains, appearance))
+    return Lines(chains, *candidate_map(chains, mask.shape), line_contrast(chains, appearance))
 
 
 def _labels(span, step):
