@@ -145,7 +145,9 @@ def shipped_weights() -> Path | None:
 
 
 def describe(
-    image: np.ndarray, weights: str | Path | Mapping[str, Any] | None = None
+    image: np.ndarray,
+    weights: str | Path | Mapping[str, Any] | None = None,
+    along_rows: bool = True,
 ) -> np.ndarray:
     """Describe the surroundings of every pixel by a unit vector.
 
@@ -155,6 +157,8 @@ def describe(
         View, any units; the network sees it as `descriptor_input` gives it.
     weights : str, Path or mapping, optional
         Name or path of weights, or a state dict of tensors. Default: those of the package.
+    along_rows : bool, default True
+        Order in memory: fit for `cosine_volume` with shifts along the rows, or with any others.
 
     Returns
     -------
@@ -201,23 +205,24 @@ def describe(
             found = model(part.to(memory_format=torch.channels_last))
             found = torch.nn.functional.normalize(found, dim=1)[0]
             if out is None:
-                out = np.empty((height, len(found), image.shape[1]), np.float32)
-            # Row by row: what lies on a row is compared together.
-            out[top : top + rows] = found[:, _PAD[0] : _PAD[0] + rows].permute(1, 0, 2).numpy()
-    return out.transpose(1, 0, 2)
+                c, width = len(found), image.shape[1]
+                out = np.empty((height, *((c, width) if along_rows else (width, c))), np.float32)
+            found = found[:, _PAD[0] : _PAD[0] + rows]
+            out[top : top + rows] = found.permute((1, 0, 2) if along_rows else (1, 2, 0)).numpy()
+    return out.transpose((1, 0, 2) if along_rows else (2, 0, 1))
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _at(field, x, y, out):
-    """Unit vector between pixels, bilinear."""
-    height, channels, width = field.shape
+def _at(rows, x, y, out):
+    """Unit vector between pixels, bilinear; the field is given as (H, C, W)."""
+    height, channels, width = rows.shape
     c, r = min(int(x), width - 2), min(int(y), height - 2)
     u, v = np.float32(x - c), np.float32(y - r)
     a, b = (1 - u) * (1 - v), u * (1 - v)
     d, e = (1 - u) * v, u * v
     total = np.float32(0)
     for k in range(channels):
-        upper, lower = field[r, k], field[r + 1, k]
+        upper, lower = rows[r, k], rows[r + 1, k]
         out[k] = a * upper[c] + b * upper[c + 1] + d * lower[c] + e * lower[c + 1]
         total += out[k] * out[k]
     scale = 1 / np.sqrt(max(total, np.float32(1e-12)))
@@ -226,20 +231,39 @@ def _at(field, x, y, out):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _at_pixel(pixels, x, y, out):
+    """As `_at`; the field is given as (H, W, C)."""
+    height, width, channels = pixels.shape
+    c, r = min(int(x), width - 2), min(int(y), height - 2)
+    u, v = np.float32(x - c), np.float32(y - r)
+    a, b = (1 - u) * (1 - v), u * (1 - v)
+    d, e = (1 - u) * v, u * v
+    total = np.float32(0)
+    for k in range(channels):
+        upper = a * pixels[r, c, k] + b * pixels[r, c + 1, k]
+        out[k] = upper + d * pixels[r + 1, c, k] + e * pixels[r + 1, c + 1, k]
+        total += out[k] * out[k]
+    scale = 1 / np.sqrt(max(total, np.float32(1e-12)))
+    for k in range(channels):
+        out[k] *= scale
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _cosines(ref, other, points, shifts):
-    height, channels, width = other.shape
+    """Cosines for any shifts; fields are given as (H, W, C)."""
+    height, width, channels = other.shape
     out = np.empty((points.shape[0], shifts.shape[0]), np.float32)
     here, there = np.empty(channels, np.float32), np.empty(channels, np.float32)
     for i in range(points.shape[0]):
         x0 = min(max(points[i, 0], 0.0), width - 1.0)
         y0 = min(max(points[i, 1], 0.0), height - 1.0)
-        _at(ref, x0, y0, here)
+        _at_pixel(ref, x0, y0, here)
         for k in range(shifts.shape[0]):
             x, y = x0 + shifts[k, 0], y0 + shifts[k, 1]
             if x < 0 or y < 0 or x > width - 1 or y > height - 1:
                 out[i, k] = np.nan
                 continue
-            _at(other, x, y, there)
+            _at_pixel(other, x, y, there)
             total = np.float32(0)
             for c in range(channels):
                 total += here[c] * there[c]
@@ -290,7 +314,7 @@ def _interpolated(u, dot, square, mixed, out):
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _cosines_in_rows(ref, other, points, whole, part, parts):
-    """As `_cosines`, for shifts along the rows by whole pixels and few different parts of one.
+    """For shifts along the rows by whole pixels and few different parts of one; (H, C, W) fields.
 
     Shift k is ``whole[k] + parts[part[k]]``. Each column of the row is met once only.
     """
@@ -354,11 +378,13 @@ def cosine_volume(
     >>> cosine_volume(field, field, np.array([[1.0, 1.0]]), np.array([[1.5, 0.0]])).tolist()
     [[1.0]]
     """
-    fields = (np.ascontiguousarray(field.transpose(1, 0, 2)) for field in (ref, other))
     points, shifts = np.asarray(points, float), np.asarray(shifts, float)
     whole = np.floor(shifts[:, 0])
     parts, part = np.unique(shifts[:, 0] - whole, return_inverse=True)
-    if len(shifts) and len(parts) <= _MOST_PARTS and not shifts[:, 1].any():
-        # Two views along a row, as always with labels of half a pixel.
+    # Two views along a row, as always with labels of half a pixel.
+    in_rows = len(shifts) > 0 and len(parts) <= _MOST_PARTS and not shifts[:, 1].any()
+    order = (1, 0, 2) if in_rows else (1, 2, 0)
+    fields = (np.ascontiguousarray(field.transpose(order)) for field in (ref, other))
+    if in_rows:
         return _cosines_in_rows(*fields, points, whole.astype(np.int64), part, parts)
     return _cosines(*fields, points, shifts)

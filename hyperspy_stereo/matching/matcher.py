@@ -133,7 +133,7 @@ def raw_matches(
     n_views, shape = len(masks), masks.shape[1:]
     appearances = [None] * n_views
     if images is not None:
-        appearances = _appearances(images, settings, weights)
+        appearances = _appearances(images, settings, weights, offsets)
     sets = [masks]
     if candidates is not None and (candidates & ~masks).any():
         sets.append(candidates | masks)
@@ -158,7 +158,7 @@ def raw_matches(
     ]
 
 
-def _appearances(images, settings, weights) -> list:
+def _appearances(images, settings, weights, offsets) -> list:
     """Views ready for comparison, by what the settings ask for."""
     kind = settings.descriptor
     if kind not in (None, "learned", "correlation"):
@@ -170,7 +170,8 @@ def _appearances(images, settings, weights) -> list:
         known = weights is not None or shipped_weights() is not None
         kind = "learned" if known else "correlation"
     if kind == "learned":
-        return in_threads(lambda image: described_appearance(image, weights), images)
+        along_rows = not np.ptp(offsets[:, 1])
+        return in_threads(lambda image: described_appearance(image, weights, along_rows), images)
     return in_threads(lambda image: prepare_appearance(image, settings.window), images)
 
 
