@@ -15,7 +15,7 @@ __all__ = ["Ridges", "grow_mask", "ridges"]
 _SIGMAS = (1.5, 2.5)
 _LEAST_PIXELS = 30
 _LEAST_CLARITY = 4.0
-_START = 5.0
+_START = 5
 _SHORTEST = 4
 
 
@@ -82,6 +82,16 @@ def _free_ends(mask: np.ndarray) -> np.ndarray:
     return thin & (neighbours <= 2)
 
 
+def _about(spots: np.ndarray, reach: int) -> np.ndarray:
+    """Pixels not farther than ``reach`` from any of a few."""
+    y, x = np.mgrid[: 2 * reach + 1, : 2 * reach + 1]
+    inside = np.hypot(y - reach, x - reach) <= reach
+    out = np.pad(np.zeros_like(spots), reach)
+    rows, columns = np.nonzero(spots)
+    out[rows[:, None] + y[inside], columns[:, None] + x[inside]] = True
+    return out[reach:-reach, reach:-reach]
+
+
 def grow_mask(
     mask: np.ndarray, found: list[Ridges], reach: float = 40.0, share: float = 0.4
 ) -> np.ndarray:
@@ -130,7 +140,7 @@ def grow_mask(
     weak = strong & (distance <= reach**2) & _crests(ridge, across) & ~mask
     pieces, n_pieces = ndimage.label(weak, np.ones((3, 3)))
     # Only what starts at a free end continues a line; ridges beside a line are its own flanks.
-    near = squared_distance(_free_ends(mask)) <= _START**2
+    near = _about(_free_ends(mask), _START)
     keep = np.zeros(n_pieces + 1, bool)
     keep[np.unique(pieces[near])] = True
     keep &= np.bincount(pieces.ravel(), minlength=n_pieces + 1) >= _SHORTEST

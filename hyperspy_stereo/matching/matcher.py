@@ -150,12 +150,14 @@ def raw_matches(
     labels = _labels(span, settings.label_step)
     learned = isinstance(appearances[0], Described)
     solved = solve_labels(strict, permissive, appearances, offsets, labels, settings)
-    return [
-        _finish(v, strict[v].chains, permissive, solved[v], offsets, labels, settings, learned)
-        if len(strict[v].chains)
-        else _nothing(strict[v].chains)
-        for v in range(n_views)
-    ]
+
+    def finish(v):
+        chains = strict[v].chains
+        if len(chains) == 0:
+            return _nothing(chains)
+        return _finish(v, chains, permissive, solved[v], offsets, labels, settings, learned)
+
+    return in_threads(finish, range(n_views))
 
 
 def _appearances(images, settings, weights, offsets) -> list:
