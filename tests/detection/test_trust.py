@@ -59,10 +59,19 @@ def test_unsure_detection():
     assert any("unsure" in m for m in warnings_for(image, 0.51 * line + 0.1))
 
 
-def test_no_line_no_warning():
-    image, _ = view()
-    assert warnings_for(image, np.zeros_like(image)) == []
+def test_where_no_line_is_found_the_faintest_visible_contrast_is_told():
+    image, line = view(contrast=0)
+    (told,) = warnings_for(image, np.zeros_like(image))
+    least = float(told.split("less than ")[1].split(" %")[0]) / 100
+    # lines of the usual width are clear of the limit above it, and below it are not
+    for factor, clear in ((2.0, True), (0.5, False)):
+        image, line = view(contrast=factor * least, sigma=5 / 2.355)
+        assert (not any("noise" in m for m in warnings_for(image, line))) == clear
     assert np.isnan(line_statistics(image, np.zeros_like(image)).certainty)
+
+
+def test_an_empty_view_without_noise_is_no_reason_to_warn():
+    assert warnings_for(np.ones((64, 64)), np.zeros((64, 64))) == []
 
 
 @pytest.mark.parametrize("shift", [-2.5, 0.0, 1.5, 4.0])
