@@ -33,7 +33,7 @@ _LAYERS = (((3, 5), (1, 1)), ((3, 3), (1, 2)), ((3, 3), (2, 2)), ((3, 3), (1, 2)
 _PAD = (5, 8)
 _GROUND = 12.0  # px, sigma of the surroundings that a picture is normalised by
 _CLIP = 4.0
-_MOST_PARTS = 4  # different parts of a pixel that shifts along a row may have
+_MOST_PARTS = 16  # different parts of a pixel that shifts along a row may have
 _TILE = 128  # rows at once: what a layer gives of them stays in the cache
 
 
@@ -380,8 +380,8 @@ def cosine_volume(
     """
     points, shifts = np.asarray(points, float), np.asarray(shifts, float)
     whole = np.floor(shifts[:, 0])
-    parts, part = np.unique(shifts[:, 0] - whole, return_inverse=True)
-    # Two views along a row, as always with labels of half a pixel.
+    parts, part = np.unique(np.round(shifts[:, 0] - whole, 9), return_inverse=True)
+    # Two views along a row: labels of half a pixel have two parts, those of 0.3 px have ten.
     in_rows = len(shifts) > 0 and len(parts) <= _MOST_PARTS and not shifts[:, 1].any()
     order = (1, 0, 2) if in_rows else (1, 2, 0)
     fields = (np.ascontiguousarray(field.transpose(order)) for field in (ref, other))
