@@ -1,0 +1,308 @@
+"""Particles of one view: matched filter, joint fit, and another look at what is left over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from hyperspy_stereo.detection.particles.fit import (
+    Prior,
+    add_to,
+    covariances,
+    fit_particles,
+    one_view,
+)
+from hyperspy_stereo.detection.particles.ground import (
+    MAD,
+    background,
+    correlate,
+    noise_level,
+    threshold,
+)
+from hyperspy_stereo.detection.particles.profile import (
+    ParticleShape,
+    ProfileTable,
+    profile_table,
+    template,
+)
+from hyperspy_stereo.detection.particles.scale import find_shape, peaks
+
+__all__ = ["Detections", "detect_particles", "residual_peaks"]
+
+ROUNDS = 3
+TILE = 6.0  # radii, side of a tile of the background
+WIDE = 0.25  # 1-sigma of the radius over the radius before the population is known
+NARROW = 0.03  # the least that the population is taken to spread
+SAME = 0.35  # radii; two particles nearer than that in one view are taken as one
+LEAST_SHARE = 0.3  # of the usual height, for a particle found under another
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Particles of one view.
+
+    Attributes
+    ----------
+    positions : (N, 2) ndarray
+        x, y, px.
+    sigma : (N, 2) ndarray
+        1-sigma of x and y, px: the noise-limited one, overlap included.
+    radius, height : (N,) ndarray
+        px, and the unit of the image (positive for dark particles too).
+    significance : (N,) ndarray
+        Height over its 1-sigma.
+    threshold : float
+        Least significance.
+    noise : float
+        1-sigma of a pixel.
+    shape : ParticleShape or None
+        Of the population; None if nothing was found.
+    """
+
+    positions: np.ndarray
+    sigma: np.ndarray
+    radius: np.ndarray
+    height: np.ndarray
+    significance: np.ndarray
+    threshold: float
+    noise: float
+    shape: ParticleShape | None
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @classmethod
+    def none(cls, noise: float = 0.0) -> Detections:
+        """No particle."""
+        one, two = np.zeros(0), np.zeros((0, 2))
+        return cls(two, two, one, one, one, np.inf, noise, None)
+
+
+def detect_particles(
+    image: NDArray,
+    diameter: float | None = None,
+    polarity: str = "auto",
+    false_alarms: float = 1.0,
+    shape: ParticleShape | None = None,
+) -> Detections:
+    """Find round particles in an image, to a fraction of a pixel.
+
+    The answer of a matched filter (Turin, IRE Trans. Inf. Theory 6 (1960) 311) is searched for
+    maxima; all of them are fitted together; what the fit leaves over is searched again, so that
+    particles under others are found.
+
+    Parameters
+    ----------
+    image : (H, W) ndarray
+        One view, without NaN.
+    diameter : float, optional
+        About, px. Found from the image by default.
+    polarity : {"auto", "bright", "dark"}
+        Of the particles against what is around them.
+    false_alarms : float
+        How many wrong particles to expect in this view from noise alone. Default 1. Fewer makes
+        the search blinder for faint particles: 0.01 costs some 0.7 in the threshold on
+        significance.
+    shape : ParticleShape, optional
+        Of the particles where it is known, for example from another view.
+
+    Returns
+    -------
+    Detections
+        Empty if nothing stands out of the noise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is out of range.
+
+    Examples
+    --------
+    >>> from hyperspy_stereo.simulation.particles import particle_views
+    >>> view = particle_views([[20, 16, 0]], 2.4, [[0, 0]], (80, 100), noise=0.1)
+    >>> detect_particles(view.images[0], diameter=12).positions.round(0).tolist()
+    [[50.0, 40.0]]
+    """
+    picture = np.asarray(image, dtype=np.float32)
+    if shape is None:
+        shape = find_shape(picture, diameter, polarity)
+    if shape is None:
+        threshold(np.eye(3), picture.size, false_alarms)  # a wrong knob is refused in any case
+        return Detections.none(noise_level(picture))
+    bright = shape.sign * picture
+    ground = background(bright, int(TILE * shape.radius))
+    state = _View(bright - ground, shape, false_alarms)
+    for k in range(ROUNDS):
+        if not state.look() and k:
+            break
+        state.settle()
+        state.learn(bright)
+    return state.result()
+
+
+def residual_peaks(
+    residual: NDArray, shape: ParticleShape, noise: float, level: float
+) -> tuple[NDArray, NDArray, NDArray, float]:
+    """Maxima of the matched filter on a residual image.
+
+    Parameters
+    ----------
+    residual : (H, W) ndarray
+        Image less background and less the particles that are known.
+    shape : ParticleShape
+        Whose filter is used.
+    noise : float
+        1-sigma of a pixel.
+    level : float
+        Least significance.
+
+    Returns
+    -------
+    positions : numpy.ndarray
+        (N, 2) x, y, px, the strongest first; of whole pixels.
+    height : numpy.ndarray
+        (N,), of a particle there.
+    significance : numpy.ndarray
+        (N,).
+    excess : float
+        Spread of the filtered residual over that of white noise: above 1 for correlated noise.
+    """
+    kernel, gain = template(shape)
+    norm = np.sqrt((kernel**2).sum())
+    answer = correlate(residual, kernel) / np.float32(noise * norm)
+    every = max(1, answer.size // 300_000)
+    excess = max(MAD * float(np.median(np.abs(answer.ravel()[::every]))), 1.0)
+    where, value = peaks(answer, level * excess)
+    return where.astype(np.float64), value * noise * norm / gain, value / excess, excess
+
+
+class _View:
+    """The state of the search in one view."""
+
+    def __init__(self, flat: NDArray[np.float32], shape: ParticleShape, false_alarms: float):
+        self.residual = np.ascontiguousarray(flat[None])
+        self.shape, self.false_alarms = shape, false_alarms
+        spread = float(np.percentile(flat, 99.9) - np.median(flat))
+        self.noise = max(noise_level(flat), 2e-3 * spread, 1e-30)
+        self.params = np.zeros((0, 5))
+        self.spread = WIDE * shape.radius
+        self.level = threshold(template(shape)[0], flat.size, false_alarms)
+        self.excess = 1.0
+        self.table: ProfileTable = profile_table(shape)
+
+    @property
+    def camera(self):
+        return one_view(self.noise * self.excess)
+
+    @property
+    def prior(self) -> Prior:
+        return Prior(self.shape.radius, self.spread)
+
+    def look(self) -> int:
+        """Add what stands out of the residual; returns how many."""
+        where, height, _, self.excess = residual_peaks(
+            self.residual[0], self.shape, self.noise, self.level
+        )
+        keep = _apart(where, SAME * self.shape.radius if len(self.params) else self.shape.radius)
+        if len(self.params) and len(where):
+            distance, nearest = cKDTree(self.params[:, :2]).query(where)
+            usual = float(np.median(self.params[:, 3]))
+            beside = distance > 1.5 * self.shape.radius
+            # Near a particle that is known, what is left over may be its own misfit.
+            hidden = (distance > SAME * self.shape.radius) & (
+                height > LEAST_SHARE * np.minimum(self.params[nearest, 3], usual)
+            )
+            keep &= beside | hidden
+        new = np.zeros((int(keep.sum()), 5))
+        new[:, :2], new[:, 3], new[:, 4] = where[keep], height[keep], self.shape.radius
+        add_to(self.residual, new, self.camera, self.table, -1.0)
+        self.params = np.vstack([self.params, new])
+        return len(new)
+
+    def settle(self) -> None:
+        """Fit all together, and take out what became nothing or fell onto another."""
+        self.params = fit_particles(
+            self.residual, self.params, self.camera, self.shape, self.prior, self.table
+        )
+        rows, columns = self.residual.shape[1:]
+        x, y = self.params[:, 0], self.params[:, 1]
+        good = (x > -0.5) & (x < columns - 0.5) & (y > -0.5) & (y < rows - 0.5)
+        sigma = np.sqrt(self.covariance()[:, 3, 3])
+        good &= self.params[:, 3] > self.level * sigma
+        order = np.argsort(-self.params[:, 3])
+        apart = np.zeros(len(order), dtype=bool)
+        apart[order] = _apart(self.params[order, :2], SAME * self.shape.radius)
+        good &= apart
+        if not good.all():
+            add_to(self.residual, self.params[~good], self.camera, self.table, 1.0)
+            self.params = self.params[good]
+
+    def learn(self, bright: NDArray[np.float32]) -> None:
+        """Background and the spread of the radius, now that the particles are known."""
+        model = np.zeros_like(self.residual)
+        add_to(model, self.params, self.camera, self.table, 1.0)
+        rest = bright - model[0]
+        self.residual[0] = rest - background(rest, int(TILE * self.shape.radius))
+        if len(self.params) < 20:
+            return
+        wide = Prior(self.shape.radius, self.spread)
+        sigma = np.sqrt(
+            covariances(self.params, self.camera, bright.shape, wide, self.table)[:, 4, 4]
+        )
+        # What a fit under the present prior shows of the spread is the share it was free to move.
+        free = 1 - (sigma / self.spread) ** 2
+        use = free > 0.3
+        if use.sum() < 20:
+            self.spread = min(self.spread, max(0.1 * self.shape.radius, self.shape.spread))
+            return
+        off = (self.params[use, 4] - self.shape.radius) / free[use] + self.shape.radius
+        middle = float(np.median(off))
+        total = MAD * float(np.median(np.abs(off - middle)))
+        noise = float(np.median(sigma[use] / np.sqrt(free[use])))
+        own = np.sqrt(max(total**2 - noise**2, 0.0))
+        middle = float(np.clip(middle, 0.7 * self.shape.radius, 1.3 * self.shape.radius))
+        self.spread = float(np.clip(1.3 * own, NARROW * middle, WIDE * middle))
+        if abs(middle - self.shape.radius) > 0.002 * middle:
+            self.shape = self.shape.with_radius(middle, own)
+            self.table = profile_table(self.shape)
+            model[:] = 0
+            add_to(model, self.params, self.camera, self.table, 1.0)
+            rest = bright - model[0]
+            self.residual[0] = rest - background(rest, int(TILE * middle))
+        else:
+            self.shape = self.shape.with_radius(self.shape.radius, own)
+
+    def covariance(self) -> NDArray:
+        return covariances(
+            self.params, self.camera, self.residual.shape[1:], self.prior, self.table
+        )
+
+    def result(self) -> Detections:
+        self.settle()
+        covariance = self.covariance()
+        sigma = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
+        height = self.params[:, 3]
+        return Detections(
+            positions=self.params[:, :2].copy(),
+            sigma=sigma[:, :2],
+            radius=self.params[:, 4].copy(),
+            height=height.copy(),
+            significance=height / np.maximum(sigma[:, 3], 1e-30),
+            threshold=self.level,
+            noise=self.noise * self.excess,
+            shape=self.shape,
+        )
+
+
+def _apart(where: NDArray, distance: float) -> NDArray[np.bool_]:
+    """Of points in order of importance, those that no more important one is too near to."""
+    keep = np.ones(len(where), dtype=bool)
+    if len(where) < 2:
+        return keep
+    for a, b in sorted(cKDTree(where).query_pairs(distance)):
+        if keep[a]:
+            keep[b] = False
+    return keep

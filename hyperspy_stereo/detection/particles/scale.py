@@ -1,0 +1,249 @@
+"""Size, brightness and shape of the particles of an image, found from the image."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+from scipy.spatial import cKDTree
+
+from hyperspy_stereo.detection.particles.ground import (
+    background,
+    correlate,
+    noise_level,
+    threshold,
+)
+from hyperspy_stereo.detection.particles.profile import ParticleShape, template
+
+__all__ = ["check_diameter", "find_shape", "peaks"]
+
+SEARCHED = 1024  # px, side of the middle part of a picture that is looked at
+SMALLEST = 1.4  # px, radius below which a particle is not told from a hot pixel
+STEP = 1.25  # between radii that are tried
+ENOUGH = 400  # particles whose mean profile is fitted
+TILE = 6.0  # radii, side of the tiles of the background
+
+
+def check_diameter(diameter: float | None, image_shape: tuple[int, int]) -> float | None:
+    """Return a diameter in px that fits into an image, None for None.
+
+    Raises
+    ------
+    TypeError
+        If it is not a number.
+    ValueError
+        If it is below 2 px or above a quarter of the image.
+    """
+    if diameter is None:
+        return None
+    if isinstance(diameter, bool) or not isinstance(diameter, int | float | np.number):
+        raise TypeError(
+            f"diameter is one number, or None to find it from the image; {diameter!r} was given."
+        )
+    most = min(image_shape) / 4
+    if not 2 <= diameter <= most:
+        hint = (
+            "is larger than a quarter of the field of view"
+            if diameter > most
+            else "cannot be told from single pixels"
+        )
+        raise ValueError(
+            f"a diameter of {diameter:.4g} px {hint}: it must lie between 2 and {most:.4g} px. "
+            "Check the pixel size and its unit, or leave diameter out to find it from the image."
+        )
+    return float(diameter)
+
+
+def peaks(response: NDArray, level: float) -> tuple[NDArray[np.int64], NDArray]:
+    """Local maxima (3 x 3) above a level, the highest first.
+
+    Parameters
+    ----------
+    response : (H, W) ndarray
+        Of a filter.
+    level : float
+        Same unit.
+
+    Returns
+    -------
+    where : numpy.ndarray
+        (N, 2) x, y, px.
+    height : numpy.ndarray
+        (N,).
+
+    Examples
+    --------
+    >>> peaks(np.pad([[5.0]], 2), 1.0)[0].tolist()
+    [[2, 2]]
+    """
+    y, x = np.nonzero(response > level)
+    value = response[y, x]
+    top = np.ones(len(value), dtype=bool)
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            if dy or dx:
+                ny = np.clip(y + dy, 0, response.shape[0] - 1)
+                nx = np.clip(x + dx, 0, response.shape[1] - 1)
+                # On a plateau the first pixel wins.
+                other = response[ny, nx]
+                first = (dy, dx) > (0, 0)
+                same = (ny == y) & (nx == x)
+                top &= (value >= other if first else value > other) | same
+    order = np.argsort(-value[top], kind="stable")
+    return np.column_stack([x[top], y[top]])[order], value[top][order]
+
+
+def find_shape(
+    image: NDArray, diameter: float | None = None, polarity: str = "auto"
+) -> ParticleShape | None:
+    """Find what the particles of an image look like.
+
+    Matched filters of growing radius are run over the middle of the image; every bright spot
+    answers most to the one of its own size. The median over significant spots is the size, the sign
+    that answers more is the polarity, and the mean profile of spots that stand alone gives
+    radius, blur and exponent.
+
+    Parameters
+    ----------
+    image : (H, W) ndarray
+        One view.
+    diameter : float, optional
+        Of the particles, px, about; found from the image by default.
+    polarity : {"auto", "bright", "dark"}
+        Brighter or darker than what is around them.
+
+    Returns
+    -------
+    ParticleShape or None
+        None if nothing stands out of the noise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the diameter is out of range or the polarity is unknown.
+    """
+    if polarity not in ("auto", "bright", "dark"):
+        raise ValueError(f'polarity must be "auto", "bright" or "dark"; {polarity!r} was given.')
+    diameter = check_diameter(diameter, image.shape)
+    middle = _middle(image)
+    noise = max(noise_level(middle), 1e-6 * float(np.ptp(middle)), 1e-30)
+    largest = min(middle.shape) / 10
+    if diameter is None:
+        count = int(np.log(max(largest / SMALLEST, 1)) / np.log(STEP)) + 1
+        sizes = SMALLEST * STEP ** np.arange(count)
+    else:
+        sizes = np.array([diameter / 2])
+    signs = {"auto": (1, -1), "bright": (1,), "dark": (-1,)}[polarity]
+    spots = _spots(middle, sizes, noise, signs)
+    if spots is None:
+        return None
+    radius, sign, where = spots
+    flat = sign * (middle - background(middle, int(TILE * radius)))
+    return _fitted_shape(flat, where, radius, sign, noise)
+
+
+def _middle(image: NDArray) -> NDArray[np.float32]:
+    cut = [slice(max((n - SEARCHED) // 2, 0), max((n - SEARCHED) // 2, 0) + SEARCHED) for n in image.shape]
+    return np.asarray(image[tuple(cut)], dtype=np.float32)
+
+
+def _spots(
+    image: NDArray, sizes: NDArray, noise: float, signs: tuple[int, ...]
+) -> tuple[float, int, NDArray] | None:
+    """Radius, sign and places of the significant spots of all scales."""
+    best = {sign: np.zeros((0, 4)) for sign in signs}  # x, y, significance, radius
+    for radius in sizes:
+        shape = ParticleShape(radius, blur=min(0.85, 0.4 * radius))
+        kernel, _ = template(shape)
+        flat = image - background(image, int(2 * TILE * radius))
+        # Large templates on a noise-free picture answer to anything: the floor is the picture's.
+        answer = correlate(flat, kernel) / (noise * np.sqrt((kernel**2).sum()))
+        level = max(threshold(kernel, image.size, 0.01), 6.0)
+        for sign in signs:
+            where, height = peaks(sign * answer, level)
+            rows = np.column_stack([where, height, np.full(len(where), radius)])
+            best[sign] = np.vstack([best[sign], rows[:4000]])
+    found = {sign: _strongest(rows) for sign, rows in best.items()}
+    # Around each bright particle a filter without mean also finds dark gaps, but weaker ones.
+    power = {sign: float((rows[:, 2] ** 2).sum()) for sign, rows in found.items()}
+    sign = max(power, key=power.get)
+    rows = found[sign]
+    if len(rows) == 0:
+        return None
+    # Faint spots of noise and dirt would pull the median down; those of half the power count.
+    order = np.argsort(-rows[:, 2])
+    share = np.cumsum(rows[order, 2]) / rows[:, 2].sum()
+    strong = rows[order[: int(np.searchsorted(share, 0.8)) + 1]]
+    radius = float(np.exp(np.median(np.log(strong[:, 3]))))
+    like = np.abs(np.log(rows[:, 3] / radius)) < 1.5 * np.log(STEP)
+    return radius, sign, rows[like, :2]
+
+
+def _strongest(rows: NDArray) -> NDArray:
+    """Of spots (x, y, significance, radius) that lie within each other only the strongest."""
+    if len(rows) == 0:
+        return rows
+    rows = rows[np.argsort(-rows[:, 2], kind="stable")]
+    tree, taken = cKDTree(rows[:, :2]), np.zeros(len(rows), dtype=bool)
+    keep = []
+    for i, near in enumerate(tree.query_ball_point(rows[:, :2], rows[:, 3])):
+        if not taken[i]:
+            keep.append(i)
+            taken[near] = True
+    return rows[keep]
+
+
+def _fitted_shape(
+    flat: NDArray, where: NDArray, radius: float, sign: int, noise: float
+) -> ParticleShape:
+    """Shape from the mean profile of spots that stand alone."""
+    start = ParticleShape(radius, 0.1 * radius, 0.5, min(0.85, 0.3 * radius), sign)
+    half = int(np.ceil(2.2 * radius + 2))
+    size = np.array(flat.shape[::-1])
+    inside = ((where >= half) & (where < size - half)).all(axis=1)
+    apart = cKDTree(where).query(where, k=2)[0][:, 1] if len(where) > 1 else np.full(len(where), 1e9)
+    alone = where[inside & (apart > 3.2 * radius)]
+    if len(alone) < 5:
+        alone = where[inside]
+    if len(alone) == 0:
+        return start
+    r, mean, count = _mean_profile(flat, alone[:ENOUGH].astype(int), start, half)
+    scale = mean.max()
+    # Besides noise, spots that are not centred well and neighbours disturb by about one per cent.
+    weight = 1 / np.hypot(noise / scale / np.sqrt(count), 0.01)
+
+    def misfit(p: NDArray) -> NDArray:
+        model = ParticleShape(p[0], 0.0, p[2], p[3]).values(r, p[0])
+        # Noise cannot tell a blurred disc from a sharp cone: then a sphere is what is likely.
+        usual = [(p[2] - 0.5) / 0.4, (p[3] - start.blur) / 0.5]
+        return np.append(weight * (p[1] * model + p[4] - mean / scale), usual)
+
+    low = [0.5 * radius, 0.2, 0.0, max(0.35, 0.04 * radius), -0.5]
+    high = [1.7 * radius + 1, 3.0, 4.0, max(0.8, 0.5 * radius), 0.5]
+    first = np.clip([radius, 1.0, 0.5, start.blur, 0.0], np.array(low) + 1e-6, np.array(high) - 1e-6)
+    best = optimize.least_squares(misfit, first, bounds=(low, high), x_scale=[1, 1, 0.5, 0.5, 0.1])
+    size, _, exponent, blur, _ = best.x
+    return ParticleShape(float(size), 0.1 * float(size), float(exponent), float(blur), sign)
+
+
+def _mean_profile(
+    flat: NDArray, where: NDArray, shape: ParticleShape, half: int
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Distance, mean value and number of pixels in rings of half a pixel, spots centred."""
+    y, x = np.mgrid[-half : half + 1, -half : half + 1].astype(np.float64)
+    total, number, distance = (np.zeros(2 * half + 2) for _ in range(3))
+    disc = np.hypot(x, y) <= shape.radius
+    for cx, cy in where:
+        patch = flat[cy - half : cy + half + 1, cx - half : cx + half + 1]
+        light = np.maximum(patch, 0) * disc
+        whole = max(float(light.sum()), 1e-30)
+        sx, sy = (light * x).sum() / whole, (light * y).sum() / whole
+        r = np.hypot(x - sx, y - sy)
+        ring = np.minimum((2 * r).astype(int), 2 * half + 1)
+        use = (r < half - 1).ravel()
+        weights = patch.ravel()[use]
+        total += np.bincount(ring.ravel()[use], weights, len(total))
+        distance += np.bincount(ring.ravel()[use], r.ravel()[use], len(total))
+        number += np.bincount(ring.ravel()[use], minlength=len(total))
+    full = number > 0
+    return distance[full] / number[full], total[full] / number[full], number[full]
