@@ -12,7 +12,9 @@ _PUBLIC = {
     "Diffraction4DStereo": "hyperspy_stereo.signals",
     "DislocationMap": "hyperspy_stereo.signals",
     "DislocationNetwork": "hyperspy_stereo.results",
+    "ParticleCloud": "hyperspy_stereo.results",
     "ParticleMap": "hyperspy_stereo.signals",
+    "RadialDistribution": "hyperspy_stereo.results",
     "StereoPair": "hyperspy_stereo.signals",
     "load": "hyperspy_stereo.loading",
 }

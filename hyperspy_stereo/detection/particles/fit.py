@@ -21,7 +21,15 @@ from hyperspy_stereo.detection.particles.kernels import (
 )
 from hyperspy_stereo.detection.particles.profile import ParticleShape, ProfileTable, profile_table
 
-__all__ = ["Cameras", "Prior", "add_to", "covariances", "fit_particles", "one_view", "position_bound"]
+__all__ = [
+    "Cameras",
+    "Prior",
+    "add_to",
+    "covariances",
+    "fit_particles",
+    "one_view",
+    "position_bound",
+]
 
 RESTS = 0.004  # of the longest step, below which a particle is taken as fitted
 MOST_NEIGHBOURS = 8  # whose overlap enters the error of a particle; more do not meet in practice
@@ -127,9 +135,7 @@ def fit_particles(
     lateral = 0.25 * shape.radius
     slope = np.abs(cameras.matrices[:, :, 2]).max()
     height = 0.5 * max(float(np.median(fitted[:, 3])), 1e-12)
-    limits = np.array(
-        [lateral, lateral, lateral / max(slope, 1e-3), height, 0.15 * shape.radius]
-    )
+    limits = np.array([lateral, lateral, lateral / max(slope, 1e-3), height, 0.15 * shape.radius])
     active = np.ones(len(fitted), dtype=bool)
     for k in range(sweeps):
         moved = sweep(
@@ -249,7 +255,9 @@ def position_bound(
     """
     half = int(np.ceil(shape.radius + shape.reach)) + 2
     table = profile_table(shape)
-    centred = Cameras(cameras.matrices, np.full_like(cameras.shifts, half), cameras.gains, cameras.noise)
+    centred = Cameras(
+        cameras.matrices, np.full_like(cameras.shifts, half), cameras.gains, cameras.noise
+    )
     flat = not cameras.matrices[:, :, 2].any()
     prior = Prior(shape.radius, 1e-6 if radius_known else 1e6, None if flat else 1e9)
     one = np.array([[0.0, 0.0, 0.0, height, shape.radius]])

@@ -44,8 +44,12 @@ def add_particles(images, params, matrices, shifts, gains, table, grid, factor):
     for v in range(views):
         for i in range(len(params)):
             x, y, z = params[i, 0], params[i, 1], params[i, 2]
-            ux = matrices[v, 0, 0] * x + matrices[v, 0, 1] * y + matrices[v, 0, 2] * z + shifts[v, 0]
-            uy = matrices[v, 1, 0] * x + matrices[v, 1, 1] * y + matrices[v, 1, 2] * z + shifts[v, 1]
+            ux = (
+                matrices[v, 0, 0] * x + matrices[v, 0, 1] * y + matrices[v, 0, 2] * z + shifts[v, 0]
+            )
+            uy = (
+                matrices[v, 1, 0] * x + matrices[v, 1, 1] * y + matrices[v, 1, 2] * z + shifts[v, 1]
+            )
             k, share = _row_of(params[i, 4], grid, table.shape[1])
             reach = params[i, 4] + grid[3]
             height = factor * gains[v] * params[i, 3]
@@ -199,9 +203,7 @@ def normal_matrices(residual, params, matrices, shifts, gains, weights, table, g
     out = np.zeros((len(params), 5, 5))
     slope = np.zeros(5)
     for i in range(len(params)):
-        _normal(
-            residual, params[i], matrices, shifts, gains, weights, table, grid, out[i], slope
-        )
+        _normal(residual, params[i], matrices, shifts, gains, weights, table, grid, out[i], slope)
     return out
 
 

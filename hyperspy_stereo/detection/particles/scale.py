@@ -143,7 +143,10 @@ def find_shape(
 
 
 def _middle(image: NDArray) -> NDArray[np.float32]:
-    cut = [slice(max((n - SEARCHED) // 2, 0), max((n - SEARCHED) // 2, 0) + SEARCHED) for n in image.shape]
+    cut = [
+        slice(max((n - SEARCHED) // 2, 0), max((n - SEARCHED) // 2, 0) + SEARCHED)
+        for n in image.shape
+    ]
     return np.asarray(image[tuple(cut)], dtype=np.float32)
 
 
@@ -201,7 +204,9 @@ def _fitted_shape(
     half = int(np.ceil(2.2 * radius + 2))
     size = np.array(flat.shape[::-1])
     inside = ((where >= half) & (where < size - half)).all(axis=1)
-    apart = cKDTree(where).query(where, k=2)[0][:, 1] if len(where) > 1 else np.full(len(where), 1e9)
+    apart = (
+        cKDTree(where).query(where, k=2)[0][:, 1] if len(where) > 1 else np.full(len(where), 1e9)
+    )
     alone = where[inside & (apart > 3.2 * radius)]
     if len(alone) < 5:
         alone = where[inside]
@@ -220,7 +225,9 @@ def _fitted_shape(
 
     low = [0.5 * radius, 0.2, 0.0, max(0.35, 0.04 * radius), -0.5]
     high = [1.7 * radius + 1, 3.0, 4.0, max(0.8, 0.5 * radius), 0.5]
-    first = np.clip([radius, 1.0, 0.5, start.blur, 0.0], np.array(low) + 1e-6, np.array(high) - 1e-6)
+    first = np.clip(
+        [radius, 1.0, 0.5, start.blur, 0.0], np.array(low) + 1e-6, np.array(high) - 1e-6
+    )
     best = optimize.least_squares(misfit, first, bounds=(low, high), x_scale=[1, 1, 0.5, 0.5, 0.1])
     size, _, exponent, blur, _ = best.x
     return ParticleShape(float(size), 0.1 * float(size), float(exponent), float(blur), sign)

@@ -44,7 +44,7 @@ def assign(groups: Hypotheses, scores: NDArray) -> NDArray[np.int64]:
     if len(useful) == 0:
         return useful
     uses = _uses(groups.members[useful])
-    alone = np.asarray((uses.T @ (np.asarray(uses.sum(axis=1)).ravel() > 1))).ravel() == 0
+    alone = np.asarray(uses.T @ (np.asarray(uses.sum(axis=1)).ravel() > 1)).ravel() == 0
     doubtful = np.flatnonzero(~alone)
     chosen = useful[alone]
     if len(doubtful):

@@ -144,6 +144,8 @@ def lift_members(
     chi2 = np.einsum("hv,hvi->h", w, off**2)
     var_z = 1 / np.maximum(power, 1e-30)
     errors = np.sqrt(
-        np.column_stack([1 / total + mean_c[:, 0] ** 2 * var_z, 1 / total + mean_c[:, 1] ** 2 * var_z, var_z])
+        np.column_stack(
+            [1 / total + mean_c[:, 0] ** 2 * var_z, 1 / total + mean_c[:, 1] ** 2 * var_z, var_z]
+        )
     )
     return np.column_stack([xy, z]), errors, chi2

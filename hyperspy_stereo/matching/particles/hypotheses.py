@@ -84,9 +84,7 @@ def hypotheses(found: GroundViews, low: float, high: float) -> Hypotheses:
     """
     points, sigma = found.padded()
     trees = [cKDTree(p) if len(p) else None for p in found.points]
-    seeds = [
-        _seeds(found, trees, v, w, low, high) for v, w in _seed_pairs(found.slopes)
-    ]
+    seeds = [_seeds(found, trees, v, w, low, high) for v, w in _seed_pairs(found.slopes)]
     members = np.vstack([np.zeros((0, found.views), np.int64), *seeds])
     for _ in range(2):
         members = _extended(members, found, trees, points, sigma, low, high)
@@ -134,7 +132,9 @@ def _seeds(
     near = trees[w].query_ball_point(middles, length * (high - low) / 2 + widest)
     count = np.array([len(n) for n in near])
     i = np.repeat(np.arange(len(near)), count)
-    j = np.concatenate([np.asarray(n, dtype=np.int64) for n in near if n] or [np.zeros(0, np.int64)])
+    j = np.concatenate(
+        [np.asarray(n, dtype=np.int64) for n in near if n] or [np.zeros(0, np.int64)]
+    )
     apart = found.points[w][j] - found.points[v][i]
     depth = apart @ along / length**2
     aside = np.abs(apart[:, 0] * along[1] - apart[:, 1] * along[0]) / length

@@ -268,6 +268,16 @@ def _empty(views: int, total: int, depths: tuple[float, float] | None) -> Partic
     none, three, whole = np.zeros(0), np.zeros((0, 3)), np.zeros(0, dtype=int)
     zero = ViewErrors(np.zeros((views, 2)), np.zeros((views, 2)), np.inf, np.inf)
     return ParticleMatch(
-        three, three, none, none, none, whole, whole, whole.astype(bool),
-        depths or (0.0, 0.0), zero, None, {"used": 0, "unmatched": total},
+        three,
+        three,
+        none,
+        none,
+        none,
+        whole,
+        whole,
+        whole.astype(bool),
+        depths or (0.0, 0.0),
+        zero,
+        None,
+        {"used": 0, "unmatched": total},
     )

@@ -101,9 +101,7 @@ class Fit:
 
     def covariance(self) -> NDArray:
         """(N, 5, 5)."""
-        return covariances(
-            self.params, self.cameras, self.images.shape[1:], self.prior, self.table
-        )
+        return covariances(self.params, self.cameras, self.images.shape[1:], self.prior, self.table)
 
     def heights(self) -> tuple[NDArray, NDArray]:
         """Height of each particle in each view alone at its place, and the 1-sigma, (N, V)."""
@@ -135,9 +133,7 @@ class Fit:
         stays &= (z > self.depths[0] - margin) & (z < self.depths[1] + margin)
         alone, error = self.heights()
         visible = np.isfinite(error) & (error < 3 * np.nanmedian(error))
-        denied = visible & (alone < 0.4 * height[:, None]) & (
-            alone + 3 * error < height[:, None]
-        )
+        denied = visible & (alone < 0.4 * height[:, None]) & (alone + 3 * error < height[:, None])
         stays &= 2 * denied.sum(axis=1) < np.maximum(visible.sum(axis=1), 1)
         stays &= visible.sum(axis=1) >= 2
         stays &= self._distinct(height)

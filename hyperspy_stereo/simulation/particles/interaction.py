@@ -58,7 +58,9 @@ class Interaction:
         well = -self.depth * np.exp(-((h - self.gap) ** 2) / (2 * self.width**2))
         return np.where(h < 0, np.inf, np.where(h < self.reach, well, 0.0))
 
-    def radial_distribution(self, r: ArrayLike, diameter: float, density: float = 0.0) -> np.ndarray:
+    def radial_distribution(
+        self, r: ArrayLike, diameter: float, density: float = 0.0
+    ) -> np.ndarray:
         """g(r) of equal particles, to first order in the density.
 
         g(r) = exp(-U) (1 + density * integral f(s) f(|r - s|) d^3 s), with f = exp(-U) - 1: Hansen

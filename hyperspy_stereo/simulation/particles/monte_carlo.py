@@ -83,7 +83,7 @@ def equilibrium(
     box = np.array([width, height, float(thickness)])
     shape = np.maximum((box / cut).astype(np.int64), 1)
     law = np.array([acting.depth, acting.gap, acting.width, acting.reach])
-    points, placed = _run(radii, box, shape, law, int(sweeps), int(seed))
+    points, placed = _run(radii, box, shape, law, int(sweeps), np.random.default_rng(seed))
     if placed < radii.size:
         share = (4 / 3 * np.pi * radii**3).sum() / box.prod()
         raise ValueError(
@@ -92,6 +92,11 @@ def equilibrium(
         )
     points[:, 2] -= thickness / 2
     return points
+
+
+@numba.njit(cache=True, nogil=True)
+def _three(rng):
+    return np.array([rng.random(), rng.random(), rng.random()])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -148,11 +153,11 @@ def _remove(who, points, box, shape, head, after):
 
 
 @numba.njit(cache=True, nogil=True)
-def _place(radii, points, box, shape, head, after, law):
+def _place(radii, points, box, shape, head, after, law, rng):
     """Put the particles in one after the other, each where none is; how many found a place."""
     for who in range(len(radii)):
         for _ in range(MAX_TRIES):
-            trial = np.array([np.random.random(), np.random.random(), np.random.random()]) * box
+            trial = _three(rng) * box
             if _energy(trial, radii[who], who, points, radii, box, shape, head, after, law) < 1e9:
                 break
         else:
@@ -163,13 +168,12 @@ def _place(radii, points, box, shape, head, after, law):
 
 
 @numba.njit(cache=True, nogil=True)
-def _run(radii, box, shape, law, sweeps, seed):
-    np.random.seed(seed)
+def _run(radii, box, shape, law, sweeps, rng):
     n = len(radii)
     points = np.zeros((n, 3))
     head = np.full((shape[0], shape[1], shape[2]), -1)
     after = np.full(n, -1)
-    placed = _place(radii, points, box, shape, head, after, law)
+    placed = _place(radii, points, box, shape, head, after, law, rng)
     if placed < n:
         return points, placed
     longest = np.min(box) / 2
@@ -177,14 +181,12 @@ def _run(radii, box, shape, law, sweeps, seed):
     for sweep in range(sweeps):
         accepted = 0
         for _ in range(n):
-            who = np.random.randint(n)
+            who = rng.integers(0, n)
             # Now and then to anywhere: particles that stick would else move with their clusters.
-            if np.random.random() < 0.1:
-                trial = np.array([np.random.random(), np.random.random(), np.random.random()]) * box
+            if rng.random() < 0.1:
+                trial = _three(rng) * box
             else:
-                trial = points[who] + step * (
-                    2 * np.array([np.random.random(), np.random.random(), np.random.random()]) - 1
-                )
+                trial = points[who] + step * (2 * _three(rng) - 1)
                 trial[0] %= box[0]
                 trial[1] %= box[1]
             if trial[2] < 0 or trial[2] >= box[2]:
@@ -193,7 +195,7 @@ def _run(radii, box, shape, law, sweeps, seed):
             if new == np.inf:
                 continue
             old = _energy(points[who], radii[who], who, points, radii, box, shape, head, after, law)
-            if new <= old or np.random.random() < np.exp(old - new):
+            if new <= old or rng.random() < np.exp(old - new):
                 _remove(who, points, box, shape, head, after)
                 points[who] = trial
                 _insert(who, points, box, shape, head, after)
