@@ -31,8 +31,8 @@ def save_cloud(cloud: ParticleCloud, path: str | Path, overwrite: bool = True) -
 
     ``.csv``: one row for each particle, what describes the whole in lines that begin with ``#``.
     ``.vtp``: VTK PolyData in XML with inline binary; ParaView draws balls by a glyph filter scaled
-    with `radius`. ``.xyz``: places only, as "Au", for molecular viewers. The first two hold all that
-    :func:`load_cloud` needs.
+    with `radius`. ``.xyz``: places only, as "Au", for molecular viewers. The first two hold all
+    that :func:`load_cloud` needs.
 
     Parameters
     ----------

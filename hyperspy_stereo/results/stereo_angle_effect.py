@@ -38,7 +38,7 @@ def stretched(cloud: ParticleCloud, factor: float) -> ParticleCloud:
     ParticleCloud
     """
     scale = np.array([1.0, 1.0, float(factor)])
-    result = ParticleCloud(
+    return ParticleCloud(
         cloud.points * scale,
         cloud.radius,
         cloud.sigma * scale,
@@ -53,7 +53,6 @@ def stretched(cloud: ParticleCloud, factor: float) -> ParticleCloud:
         image_shape=cloud.image_shape,
         info=cloud.info,
     )
-    return result
 
 
 def distance_law_likelihood(distribution: RadialDistribution) -> float:

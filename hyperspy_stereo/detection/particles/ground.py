@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage, optimize
@@ -39,8 +41,8 @@ def background(image: NDArray, tile: int) -> NDArray[np.float32]:
     cut_x = cut_x.astype(int)
     coarse = np.array(
         [
-            [np.median(image[a:b:thin, c:d:thin]) for c, d in zip(cut_x, cut_x[1:], strict=False)]
-            for a, b in zip(cut_y, cut_y[1:], strict=False)
+            [np.median(image[a:b:thin, c:d:thin]) for c, d in pairwise(cut_x)]
+            for a, b in pairwise(cut_y)
         ]
     )
     coarse = ndimage.median_filter(coarse, 3, mode="nearest")

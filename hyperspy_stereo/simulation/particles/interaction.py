@@ -15,7 +15,7 @@ REACH = 4.5
 
 @dataclass(frozen=True)
 class Interaction:
-    """Hard core and a smooth well: U(h) = infinite for h < 0, else -depth exp(-(h-gap)^2/2 width^2).
+    """Hard core and a smooth well: infinite for h < 0, else -depth exp(-(h - gap)^2 / 2 width^2).
 
     `h` is the gap between two surfaces, r - (R1 + R2). With depth 0 the particles are hard spheres.
     A Gaussian well is chosen because its g(r) has one smooth peak whose place is known.
@@ -43,8 +43,8 @@ class Interaction:
     def __post_init__(self) -> None:
         if not self.width > 0 or not self.gap >= 0 or not np.isfinite(self.depth):
             raise ValueError(
-                "An interaction has a finite depth (kT), a gap of at least 0 (nm) and a width above "
-                f"0 (nm); depth={self.depth!r}, gap={self.gap!r}, width={self.width!r} were given."
+                "An interaction has a finite depth (kT), a gap of at least 0 (nm) and a width "
+                f"above 0 (nm); depth={self.depth!r}, gap={self.gap!r}, width={self.width!r} were given."
             )
 
     @property
