@@ -44,7 +44,7 @@ class Interaction:
         if not self.width > 0 or not self.gap >= 0 or not np.isfinite(self.depth):
             raise ValueError(
                 "An interaction has a finite depth (kT), a gap of at least 0 (nm) and a width "
-                f"above 0 (nm); depth={self.depth!r}, gap={self.gap!r}, width={self.width!r} were given."
+                f"above 0 (nm); {self.depth!r}, {self.gap!r} and {self.width!r} were given."
             )
 
     @property

@@ -1,4 +1,4 @@
-"""Particles in space: to the bound that noise sets, one to one, with errors that can be believed."""
+"""Particles in space: to the bound that noise sets, one to one, with honest errors."""
 
 import numpy as np
 import pytest
