@@ -43,11 +43,10 @@ def test_clusters_chains_and_neighbours():
 
 
 def test_fractal_dimension_of_discs_is_two():
-    rng = np.random.default_rng(3)
     parts, labels = [], []
     for k, n in enumerate((10, 20, 40, 80, 160, 320)):
-        flat = np.sqrt(n) * np.sqrt(rng.uniform(0, 1, n))
-        angle = rng.uniform(0, 2 * np.pi, n)
+        # The even spiral of a sunflower.
+        flat, angle = np.sqrt(np.arange(n) + 0.5), 2.39996 * np.arange(n)
         parts.append(np.column_stack([flat * np.cos(angle), flat * np.sin(angle), 0 * flat]))
         labels += [k] * n
     value, error = fractal_dimension(np.vstack(parts), np.array(labels), 0.0)

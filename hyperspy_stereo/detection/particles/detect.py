@@ -14,6 +14,7 @@ from hyperspy_stereo.detection.particles.fit import (
     covariances,
     fit_particles,
     one_view,
+    own_covariances,
 )
 from hyperspy_stereo.detection.particles.ground import (
     MAD,
@@ -33,6 +34,7 @@ from hyperspy_stereo.detection.particles.scale import find_shape, peaks
 __all__ = ["Detections", "detect_particles", "residual_peaks"]
 
 ROUNDS = 3
+WORTH = 0.002  # of the particles; when fewer are new there is no further look
 TILE = 6.0  # radii, side of a tile of the background
 WIDE = 0.25  # 1-sigma of the radius over the radius before the population is known
 NARROW = 0.03  # the least that the population is taken to spread
@@ -136,10 +138,12 @@ def detect_particles(
     ground = background(bright, int(TILE * shape.radius))
     state = _View(bright - ground, shape, false_alarms)
     for k in range(ROUNDS):
-        if not state.look() and k:
+        new = state.look()
+        if new <= WORTH * len(state.params) and k:
             break
         state.settle()
-        state.learn(bright)
+        if k == 0:
+            state.learn(bright)
     return state.result()
 
 
@@ -230,8 +234,7 @@ class _View:
         rows, columns = self.residual.shape[1:]
         x, y = self.params[:, 0], self.params[:, 1]
         good = (x > -0.5) & (x < columns - 0.5) & (y > -0.5) & (y < rows - 0.5)
-        sigma = np.sqrt(self.covariance()[:, 3, 3])
-        good &= self.params[:, 3] > self.level * sigma
+        good &= self.params[:, 3] > self.level * self._own_sigma()[:, 3]
         order = np.argsort(-self.params[:, 3])
         apart = np.zeros(len(order), dtype=bool)
         apart[order] = _apart(self.params[order, :2], SAME * self.shape.radius)
@@ -248,10 +251,7 @@ class _View:
         self.residual[0] = rest - background(rest, int(TILE * self.shape.radius))
         if len(self.params) < 20:
             return
-        wide = Prior(self.shape.radius, self.spread)
-        sigma = np.sqrt(
-            covariances(self.params, self.camera, bright.shape, wide, self.table)[:, 4, 4]
-        )
+        sigma = self._own_sigma()[:, 4]
         # What a fit under the present prior shows of the spread is the share it was free to move.
         free = 1 - (sigma / self.spread) ** 2
         use = free > 0.3
@@ -275,22 +275,28 @@ class _View:
         else:
             self.shape = self.shape.with_radius(self.shape.radius, own)
 
-    def covariance(self) -> NDArray:
-        return covariances(
+    def _own_sigma(self) -> NDArray:
+        """(n, 5) 1-sigma of the parameters as if each particle stood alone."""
+        found = own_covariances(
             self.params, self.camera, self.residual.shape[1:], self.prior, self.table
         )
+        return np.sqrt(np.maximum(np.diagonal(found, axis1=1, axis2=2), 0))
 
     def result(self) -> Detections:
+        """Particles that are significant with the overlap taken into account."""
         self.settle()
-        covariance = self.covariance()
-        sigma = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
-        height = self.params[:, 3]
+        found = covariances(
+            self.params, self.camera, self.residual.shape[1:], self.prior, self.table
+        )
+        sigma = np.sqrt(np.maximum(np.diagonal(found, axis1=1, axis2=2), 1e-30))
+        significance = self.params[:, 3] / sigma[:, 3]
+        good = significance > self.level
         return Detections(
-            positions=self.params[:, :2].copy(),
-            sigma=sigma[:, :2],
-            radius=self.params[:, 4].copy(),
-            height=height.copy(),
-            significance=height / np.maximum(sigma[:, 3], 1e-30),
+            positions=self.params[good, :2],
+            sigma=sigma[good, :2],
+            radius=self.params[good, 4],
+            height=self.params[good, 3],
+            significance=significance[good],
             threshold=self.level,
             noise=self.noise * self.excess,
             shape=self.shape,

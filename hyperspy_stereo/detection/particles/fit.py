@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 from scipy.spatial import cKDTree
 
 from hyperspy_stereo.detection.particles.kernels import (
@@ -28,6 +29,7 @@ __all__ = [
     "covariances",
     "fit_particles",
     "one_view",
+    "own_covariances",
     "position_bound",
 ]
 
@@ -161,6 +163,43 @@ def fit_particles(
     return fitted
 
 
+def own_covariances(
+    params: NDArray,
+    cameras: Cameras,
+    image_shape: tuple[int, int],
+    prior: Prior,
+    table: ProfileTable,
+) -> NDArray:
+    """Covariance of the parameters of each particle as if it stood alone.
+
+    Parameters
+    ----------
+    params, cameras, image_shape, prior, table
+        As for :func:`covariances`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (N, 5, 5).
+    """
+    return np.linalg.inv(_information(params, cameras, image_shape, prior, table))
+
+
+def _information(
+    params: NDArray,
+    cameras: Cameras,
+    image_shape: tuple[int, int],
+    prior: Prior,
+    table: ProfileTable,
+) -> NDArray:
+    """(N, 5, 5) Fisher information of each particle about itself, with the prior."""
+    empty = np.zeros((len(cameras.matrices), *image_shape), np.float32)
+    common = (params, cameras.matrices, cameras.shifts, cameras.gains, cameras.weights)
+    own = normal_matrices(empty, *common, table.values, table.grid)
+    # A particle that no view shows, or of no height, has no information: its errors are huge.
+    return own + np.diag(prior.arrays()[1]) + 1e-9 * np.eye(5)
+
+
 def covariances(
     params: NDArray,
     cameras: Cameras,
@@ -190,36 +229,46 @@ def covariances(
     count = len(params)
     if count == 0:
         return np.zeros((0, 5, 5))
-    common = (params, cameras.matrices, cameras.shifts, cameras.gains, cameras.weights)
-    lookup = (table.values, table.grid)
-    empty = np.zeros((len(cameras.matrices), *image_shape), np.float32)
-    own = normal_matrices(empty, *common, *lookup) + np.diag(prior.arrays()[1])
-    # A particle that no view shows, or of no height, has no information: its errors are huge.
-    own += 1e-9 * np.eye(5)
-    pairs = _overlapping(params, cameras, table.grid[3])
-    shared = pair_matrices(pairs, *common, *lookup, *image_shape)
+    own = _information(params, cameras, image_shape, prior, table)
     result = np.linalg.inv(own)
-    block = {(int(a), int(b)): m for (a, b), m in zip(pairs, shared, strict=True)}
-    around: dict[int, list[int]] = {}
-    for a, b in pairs.tolist():
-        around.setdefault(a, []).append(b)
-        around.setdefault(b, []).append(a)
-    for i, others in around.items():
-        group = [i, *others[:MOST_NEIGHBOURS]]
-        whole = np.zeros((5 * len(group), 5 * len(group)))
-        for p, a in enumerate(group):
-            whole[5 * p : 5 * p + 5, 5 * p : 5 * p + 5] = own[a]
-            for q, b in enumerate(group[:p]):
-                m = block.get((min(a, b), max(a, b)))
-                if m is not None:
-                    m = m if a < b else m.T
-                    whole[5 * p : 5 * p + 5, 5 * q : 5 * q + 5] = m
-                    whole[5 * q : 5 * q + 5, 5 * p : 5 * p + 5] = m.T
-        scale = 1 / np.sqrt(np.diag(whole))
-        whole = whole * scale[:, None] * scale + 1e-9 * np.eye(len(whole))
-        inverse = np.linalg.inv(whole)[:5, :5]
-        result[i] = inverse * scale[:5, None] * scale[:5]
+    pairs = _overlapping(params, cameras, table.grid[3])
+    if len(pairs) == 0:
+        return result
+    common = (params, cameras.matrices, cameras.shifts, cameras.gains, cameras.weights)
+    shared = pair_matrices(pairs, *common, table.values, table.grid, *image_shape)
+    # Block 0 is that of pairs that do not overlap.
+    blocks = np.concatenate([np.zeros((1, 5, 5)), shared, shared.transpose(0, 2, 1)])
+    number = np.arange(1, len(pairs) + 1)
+    ends = np.concatenate([pairs, pairs[:, ::-1]])
+    graph = sparse.csr_array(
+        (np.concatenate([number, number + len(pairs)]), ends.T), shape=(count, count)
+    )
+    degree = np.minimum(np.diff(graph.indptr), MOST_NEIGHBOURS)
+    for size in np.unique(degree[degree > 0]):
+        first = np.flatnonzero(degree == size)
+        others = graph.indices[graph.indptr[first][:, None] + np.arange(size)]
+        group = np.column_stack([first, others])
+        result[first] = _first_blocks(group, own, blocks, graph)
     return result
+
+
+def _first_blocks(
+    group: NDArray, own: NDArray, blocks: NDArray, graph: sparse.csr_array
+) -> NDArray:
+    """(G, 5, 5) first diagonal blocks of the inverses of the information of groups (G, m)."""
+    groups, size = group.shape
+    whole = np.zeros((groups, size, 5, size, 5))
+    for p in range(size):
+        whole[:, p, :, p] = own[group[:, p]]
+        for q in range(size):
+            if p != q:
+                number = np.asarray(graph[group[:, p], group[:, q]]).ravel()
+                whole[:, p, :, q] = blocks[number]
+    whole = whole.reshape(groups, 5 * size, 5 * size)
+    scale = 1 / np.sqrt(np.diagonal(whole, axis1=1, axis2=2))
+    whole = whole * scale[:, :, None] * scale[:, None, :] + 1e-9 * np.eye(5 * size)
+    inverse = np.linalg.inv(whole)[:, :5, :5]
+    return inverse * scale[:, :5, None] * scale[:, None, :5]
 
 
 def position_bound(

@@ -15,6 +15,7 @@ from hyperspy_stereo.detection.particles.fit import (
     add_to,
     covariances,
     fit_particles,
+    own_covariances,
 )
 from hyperspy_stereo.detection.particles.ground import background, threshold
 from hyperspy_stereo.detection.particles.kernels import view_heights
@@ -126,7 +127,10 @@ class Fit:
             (N,) bool, those that stay.
         """
         height = self.params[:, 3]
-        sigma = np.sqrt(np.maximum(self.covariance()[:, 3, 3], 0))
+        found = own_covariances(
+            self.params, self.cameras, self.images.shape[1:], self.prior, self.table
+        )
+        sigma = np.sqrt(np.maximum(found[:, 3, 3], 0))
         margin = 0.25 * (self.depths[1] - self.depths[0]) + 2 * self.shape.radius
         z = self.params[:, 2]
         stays = height > self.level * sigma
