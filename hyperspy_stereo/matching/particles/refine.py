@@ -28,6 +28,7 @@ from hyperspy_stereo.matching.threads import in_threads
 __all__ = ["Fit"]
 
 SAME = 0.5  # radii; particles nearer than that in every view are one
+SURE = 50.0  # log-likelihood beyond any that a group of a few peaks can lack
 FAINTEST = 2.2  # standard deviations in a single view, when several must agree
 
 
@@ -126,6 +127,8 @@ class Fit:
         numpy.ndarray
             (N,) bool, those that stay.
         """
+        if len(self.params) == 0:
+            return np.zeros(0, dtype=bool)
         height = self.params[:, 3]
         found = own_covariances(
             self.params, self.cameras, self.images.shape[1:], self.prior, self.table
@@ -175,7 +178,8 @@ class Fit:
         groups = groups.take(score > self.level)
         if len(groups) == 0:
             return 0
-        chosen = groups.take(assign(groups, scores(groups, ground, *self.depths) + 50.0))
+        # All of them are significant: the constant lets the likelihood only choose among rivals.
+        chosen = groups.take(assign(groups, scores(groups, ground, *self.depths) + SURE))
         heights = [f[1] / g for f, g in zip(found, self.cameras.gains, strict=True)]
         mean = _mean_of_members(chosen.members, heights)
         new = np.column_stack([chosen.points, mean, np.full(len(mean), self.shape.radius)])
