@@ -34,12 +34,13 @@ from hyperspy_stereo.detection.particles.scale import find_shape, peaks
 __all__ = ["Detections", "detect_particles", "residual_peaks"]
 
 ROUNDS = 3
+FIRST = 0.7  # of the spread of the answers of a picture that may be due to noise, at the start
 WORTH = 0.002  # of the particles; when fewer are new there is no further look
 TILE = 6.0  # radii, side of a tile of the background
 WIDE = 0.25  # 1-sigma of the radius over the radius before the population is known
 NARROW = 0.03  # the least that the population is taken to spread
 SAME = 0.35  # radii; two particles nearer than that in one view are taken as one
-LEAST_SHARE = 0.3  # of the usual height, for a particle found under another
+LEAST_SHARE = 0.35  # of the usual height, for a particle found under another
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,9 +208,14 @@ class _View:
 
     def look(self) -> int:
         """Add what stands out of the residual; returns how many."""
-        where, height, _, self.excess = residual_peaks(
-            self.residual[0], self.shape, self.noise, self.level
+        # While the particles are still in the picture they widen the spread of its answers.
+        level = self.level if len(self.params) else FIRST * self.level
+        where, height, value, excess = residual_peaks(
+            self.residual[0], self.shape, self.noise, level
         )
+        self.excess = excess if len(self.params) else max(FIRST * excess, 1.0)
+        high = value * excess > self.level * self.excess
+        where, height = where[high], height[high]
         keep = _apart(where, SAME * self.shape.radius if len(self.params) else self.shape.radius)
         if len(self.params) and len(where):
             distance, nearest = cKDTree(self.params[:, :2]).query(where)
@@ -234,7 +240,7 @@ class _View:
         rows, columns = self.residual.shape[1:]
         x, y = self.params[:, 0], self.params[:, 1]
         good = (x > -0.5) & (x < columns - 0.5) & (y > -0.5) & (y < rows - 0.5)
-        good &= self.params[:, 3] > self.level * self._own_sigma()[:, 3]
+        good &= self.params[:, 3] > self.level * self._own_sigma(self.usual)[:, 3]
         order = np.argsort(-self.params[:, 3])
         apart = np.zeros(len(order), dtype=bool)
         apart[order] = _apart(self.params[order, :2], SAME * self.shape.radius)
@@ -251,7 +257,7 @@ class _View:
         self.residual[0] = rest - background(rest, int(TILE * self.shape.radius))
         if len(self.params) < 20:
             return
-        sigma = self._own_sigma()[:, 4]
+        sigma = self._own_sigma(self.prior)[:, 4]
         # What a fit under the present prior shows of the spread is the share it was free to move.
         free = 1 - (sigma / self.spread) ** 2
         use = free > 0.3
@@ -275,10 +281,15 @@ class _View:
         else:
             self.shape = self.shape.with_radius(self.shape.radius, own)
 
-    def _own_sigma(self) -> NDArray:
+    @property
+    def usual(self) -> Prior:
+        """Of a particle of the usual radius: whether there is one is asked of its height alone."""
+        return Prior(self.shape.radius, NARROW * self.shape.radius)
+
+    def _own_sigma(self, prior: Prior) -> NDArray:
         """(n, 5) 1-sigma of the parameters as if each particle stood alone."""
         found = own_covariances(
-            self.params, self.camera, self.residual.shape[1:], self.prior, self.table
+            self.params, self.camera, self.residual.shape[1:], prior, self.table
         )
         return np.sqrt(np.maximum(np.diagonal(found, axis1=1, axis2=2), 0))
 
@@ -286,7 +297,7 @@ class _View:
         """Particles that are significant with the overlap taken into account."""
         self.settle()
         found = covariances(
-            self.params, self.camera, self.residual.shape[1:], self.prior, self.table
+            self.params, self.camera, self.residual.shape[1:], self.usual, self.table
         )
         sigma = np.sqrt(np.maximum(np.diagonal(found, axis1=1, axis2=2), 1e-30))
         significance = self.params[:, 3] / sigma[:, 3]

@@ -8,6 +8,7 @@ Gaussian; so one family serves dark-field, bright-field and simple pictures.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -93,6 +94,7 @@ class ProfileTable:
     grid: np.ndarray
 
 
+@lru_cache(maxsize=16)
 def profile_table(shape: ParticleShape) -> ProfileTable:
     """Tabulate a shape for radii from 0.35 to 1.9 times that of the population.
 

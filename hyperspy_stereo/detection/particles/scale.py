@@ -20,6 +20,7 @@ __all__ = ["check_diameter", "find_shape", "peaks"]
 SEARCHED = 1024  # px, side of the middle part of a picture that is looked at
 SMALLEST = 1.4  # px, radius below which a particle is not told from a hot pixel
 STEP = 1.25  # between radii that are tried
+ALONE = 3.2  # radii to the next spot, from where on a particle stands alone
 ENOUGH = 400  # particles whose mean profile is fitted
 TILE = 6.0  # radii, side of the tiles of the background
 
@@ -161,7 +162,7 @@ def _spots(
         flat = image - background(image, int(2 * TILE * radius))
         # Large templates on a noise-free picture answer to anything: the floor is the picture's.
         answer = correlate(flat, kernel) / (noise * np.sqrt((kernel**2).sum()))
-        level = max(threshold(kernel, image.size, 0.01), 6.0)
+        level = max(threshold(kernel, image.size, 0.1), 4.8)
         for sign in signs:
             where, height = peaks(sign * answer, level)
             rows = np.column_stack([where, height, np.full(len(where), radius)])
@@ -179,7 +180,12 @@ def _spots(
     strong = rows[order[: int(np.searchsorted(share, 0.8)) + 1]]
     radius = float(np.exp(np.median(np.log(strong[:, 3]))))
     like = np.abs(np.log(rows[:, 3] / radius)) < 1.5 * np.log(STEP)
-    return radius, sign, rows[like, :2]
+    places = rows[like, :2]
+    if len(rows) > 1:
+        # The nearest spot of any size: 1 is the spot itself.
+        alone = cKDTree(rows[:, :2]).query(places, k=2)[0][:, 1] > ALONE * radius
+        places = places[alone] if alone.sum() >= 5 else places
+    return radius, sign, places
 
 
 def _strongest(rows: NDArray) -> NDArray:
@@ -204,12 +210,7 @@ def _fitted_shape(
     half = int(np.ceil(2.2 * radius + 2))
     size = np.array(flat.shape[::-1])
     inside = ((where >= half) & (where < size - half)).all(axis=1)
-    apart = (
-        cKDTree(where).query(where, k=2)[0][:, 1] if len(where) > 1 else np.full(len(where), 1e9)
-    )
-    alone = where[inside & (apart > 3.2 * radius)]
-    if len(alone) < 5:
-        alone = where[inside]
+    alone = where[inside]
     if len(alone) == 0:
         return start
     r, mean, count = _mean_profile(flat, alone[:ENOUGH].astype(int), start, half)
@@ -236,21 +237,28 @@ def _fitted_shape(
 def _mean_profile(
     flat: NDArray, where: NDArray, shape: ParticleShape, half: int
 ) -> tuple[NDArray, NDArray, NDArray]:
-    """Distance, mean value and number of pixels in rings of half a pixel, spots centred."""
+    """Distance, value and number of pixels in rings of half a pixel, spots centred.
+
+    The value is the median over spots of the mean of each, which those that cover others do not
+    move.
+    """
     y, x = np.mgrid[-half : half + 1, -half : half + 1].astype(np.float64)
-    total, number, distance = (np.zeros(2 * half + 2) for _ in range(3))
+    rings = 2 * half + 2
     disc = np.hypot(x, y) <= shape.radius
-    for cx, cy in where:
+    number, distance = np.zeros(rings), np.zeros(rings)
+    profiles = np.full((len(where), rings), np.nan)
+    for k, (cx, cy) in enumerate(where):
         patch = flat[cy - half : cy + half + 1, cx - half : cx + half + 1]
         light = np.maximum(patch, 0) * disc
         whole = max(float(light.sum()), 1e-30)
-        sx, sy = (light * x).sum() / whole, (light * y).sum() / whole
-        r = np.hypot(x - sx, y - sy)
-        ring = np.minimum((2 * r).astype(int), 2 * half + 1)
-        use = (r < half - 1).ravel()
-        weights = patch.ravel()[use]
-        total += np.bincount(ring.ravel()[use], weights, len(total))
-        distance += np.bincount(ring.ravel()[use], r.ravel()[use], len(total))
-        number += np.bincount(ring.ravel()[use], minlength=len(total))
-    full = number > 0
-    return distance[full] / number[full], total[full] / number[full], number[full]
+        r = np.hypot(x - (light * x).sum() / whole, y - (light * y).sum() / whole).ravel()
+        use = r < half - 1
+        ring = (2 * r[use]).astype(int)
+        count = np.bincount(ring, minlength=rings)
+        total = np.bincount(ring, patch.ravel()[use], rings)
+        full = count > 0
+        profiles[k, full] = total[full] / count[full]
+        number += count
+        distance += np.bincount(ring, r[use], rings)
+    full = (number > 0) & np.isfinite(profiles).any(axis=0)
+    return distance[full] / number[full], np.nanmedian(profiles[:, full], axis=0), number[full]

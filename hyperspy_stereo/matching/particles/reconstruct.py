@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hyperspy_stereo.detection.particles.detect import Detections
+from hyperspy_stereo.detection.particles.detect import LEAST_SHARE, Detections
 from hyperspy_stereo.detection.particles.fit import Cameras
 from hyperspy_stereo.detection.particles.profile import ParticleShape
 from hyperspy_stereo.matching.particles.assignment import assign, rivals
@@ -166,6 +166,12 @@ def _settled(fit: Fit, origin: NDArray[np.int64]) -> NDArray[np.int64]:
         origin = np.append(origin, np.full(added, -1))
         fit.settle()
         origin = origin[fit.prune()]
+        if len(origin):
+            # What no view showed alone must at least be about as bright as particles are.
+            height = fit.params[:, 3]
+            weak = (origin < 0) & (height < LEAST_SHARE * np.median(height))
+            fit.drop(weak)
+            origin = origin[~weak]
         if not added:
             break
     return origin

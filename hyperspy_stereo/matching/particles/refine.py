@@ -22,7 +22,7 @@ from hyperspy_stereo.detection.particles.kernels import view_heights
 from hyperspy_stereo.detection.particles.profile import ParticleShape, profile_table, template
 from hyperspy_stereo.matching.particles.assignment import assign
 from hyperspy_stereo.matching.particles.ground_plane import GroundViews, ground_slopes, to_ground
-from hyperspy_stereo.matching.particles.hypotheses import hypotheses, least_views, scores
+from hyperspy_stereo.matching.particles.hypotheses import hypotheses, scores
 from hyperspy_stereo.matching.threads import in_threads
 
 __all__ = ["Fit"]
@@ -74,6 +74,11 @@ class Fit:
         spread = max(1.3 * self.shape.spread, 0.03 * self.shape.radius)
         return Prior(self.shape.radius, spread, 1e3 * (self.depths[1] - self.depths[0] + 1))
 
+    @property
+    def usual(self) -> Prior:
+        """Of a particle of the usual radius, which its height and place are judged by."""
+        return Prior(self.shape.radius, 0.03 * self.shape.radius, self.prior.depth)
+
     def clear(self) -> None:
         """Take the background anew from what the present particles leave over."""
 
@@ -103,7 +108,8 @@ class Fit:
 
     def covariance(self) -> NDArray:
         """(N, 5, 5)."""
-        return covariances(self.params, self.cameras, self.images.shape[1:], self.prior, self.table)
+        shape = self.images.shape[1:]
+        return covariances(self.params, self.cameras, shape, self.usual, self.table)
 
     def heights(self) -> tuple[NDArray, NDArray]:
         """Height of each particle in each view alone at its place, and the 1-sigma, (N, V)."""
@@ -131,7 +137,7 @@ class Fit:
             return np.zeros(0, dtype=bool)
         height = self.params[:, 3]
         found = own_covariances(
-            self.params, self.cameras, self.images.shape[1:], self.prior, self.table
+            self.params, self.cameras, self.images.shape[1:], self.usual, self.table
         )
         sigma = np.sqrt(np.maximum(found[:, 3, 3], 0))
         margin = 0.25 * (self.depths[1] - self.depths[0]) + 2 * self.shape.radius
@@ -144,9 +150,7 @@ class Fit:
         stays &= 2 * denied.sum(axis=1) < np.maximum(visible.sum(axis=1), 1)
         stays &= visible.sum(axis=1) >= 2
         stays &= self._distinct(height)
-        if not stays.all():
-            add_to(self.residual, self.params[~stays], self.cameras, self.table, 1.0)
-            self.params = self.params[stays]
+        self.drop(~stays)
         return stays
 
     def _distinct(self, height: NDArray) -> NDArray[np.bool_]:
@@ -185,7 +189,7 @@ class Fit:
         new = np.column_stack([chosen.points, mean, np.full(len(mean), self.shape.radius)])
         if len(self.params):
             usual = float(np.median(self.params[:, 3]))
-            new = new[self._believable(new, usual)]
+            new = new[new[:, 3] > LEAST_SHARE * usual]
         self.add(new)
         return len(new)
 
@@ -204,14 +208,11 @@ class Fit:
             total[there] += s[members[there, v]]
         return total / np.sqrt(members.shape[1])
 
-    def _believable(self, new: NDArray, usual: float) -> NDArray[np.bool_]:
-        """Not the misfit of a known particle: high enough where one lies near in most views."""
-        seen, known = self.cameras.seen(new[:, :3]), self.cameras.seen(self.params[:, :3])
-        close = np.zeros(len(new), dtype=int)
-        for a, b in zip(seen, known, strict=True):
-            close += cKDTree(b).query(a)[0] < 1.5 * self.shape.radius
-        beside = close < least_views(len(seen))
-        return beside | (new[:, 3] > LEAST_SHARE * usual)
+    def drop(self, gone: NDArray[np.bool_]) -> None:
+        """Take particles out."""
+        if gone.any():
+            add_to(self.residual, self.params[gone], self.cameras, self.table, 1.0)
+            self.params = self.params[~gone]
 
     def share_gains(self) -> None:
         """Brightness of each view from the particles' heights in each."""
