@@ -21,6 +21,7 @@ SEARCHED = 1024  # px, side of the middle part of a picture that is looked at
 SMALLEST = 1.4  # px, radius below which a particle is not told from a hot pixel
 STEP = 1.25  # between radii that are tried
 ALONE = 3.2  # radii to the next spot, from where on a particle stands alone
+FAINT, CERTAIN = 4.8, 6.0  # standard deviations
 ENOUGH = 400  # particles whose mean profile is fitted
 TILE = 6.0  # radii, side of the tiles of the background
 
@@ -162,7 +163,7 @@ def _spots(
         flat = image - background(image, int(2 * TILE * radius))
         # Large templates on a noise-free picture answer to anything: the floor is the picture's.
         answer = correlate(flat, kernel) / (noise * np.sqrt((kernel**2).sum()))
-        level = max(threshold(kernel, image.size, 0.1), 4.8)
+        level = max(threshold(kernel, image.size, 0.01), FAINT)
         for sign in signs:
             where, height = peaks(sign * answer, level)
             rows = np.column_stack([where, height, np.full(len(where), radius)])
@@ -172,7 +173,8 @@ def _spots(
     power = {sign: float((rows[:, 2] ** 2).sum()) for sign, rows in found.items()}
     sign = max(power, key=power.get)
     rows = found[sign]
-    if len(rows) == 0:
+    # One or two faint spots among all scales are what noise does.
+    if len(rows) == 0 or (len(rows) < 3 and rows[:, 2].max() < CERTAIN):
         return None
     # Faint spots of noise and dirt would pull the median down; those of half the power count.
     order = np.argsort(-rows[:, 2])
