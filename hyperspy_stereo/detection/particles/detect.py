@@ -30,6 +30,7 @@ from hyperspy_stereo.detection.particles.profile import (
     template,
 )
 from hyperspy_stereo.detection.particles.scale import find_shape, peaks
+from hyperspy_stereo.detection.particles.split import split_spots
 
 __all__ = ["Detections", "detect_particles", "residual_peaks"]
 
@@ -38,6 +39,7 @@ FIRST = 0.7  # of the spread of the answers of a picture that may be due to nois
 WORTH = 0.002  # of the particles; when fewer are new there is no further look
 TILE = 6.0  # radii, side of a tile of the background
 WIDE = 0.25  # 1-sigma of the radius over the radius before the population is known
+ALIKE = 0.08  # taken for a population that is too small to show its spread
 NARROW = 0.03  # the least that the population is taken to spread
 SAME = 0.35  # radii; two particles nearer than that in one view are taken as one
 LEAST_SHARE = 0.35  # of the usual height, for a particle found under another
@@ -145,6 +147,7 @@ def detect_particles(
         state.settle()
         if k == 0:
             state.learn(bright)
+        state.split()
     return state.result()
 
 
@@ -249,6 +252,18 @@ class _View:
             add_to(self.residual, self.params[~good], self.camera, self.table, 1.0)
             self.params = self.params[good]
 
+    def split(self) -> None:
+        """Take spots apart that are too bright or too large for one particle."""
+        self.params = split_spots(
+            self.residual,
+            self.params,
+            self.camera,
+            self.shape,
+            Prior(self.shape.radius, min(self.spread, ALIKE * self.shape.radius)),
+            self.table,
+            self.level,
+        )
+
     def learn(self, bright: NDArray[np.float32]) -> None:
         """Background and the spread of the radius, now that the particles are known."""
         model = np.zeros_like(self.residual)
@@ -256,6 +271,8 @@ class _View:
         rest = bright - model[0]
         self.residual[0] = rest - background(rest, int(TILE * self.shape.radius))
         if len(self.params) < 20:
+            # Too few to tell: particles of one batch are alike, and two are no large one.
+            self.spread = ALIKE * self.shape.radius
             return
         sigma = self._own_sigma(self.prior)[:, 4]
         # What a fit under the present prior shows of the spread is the share it was free to move.

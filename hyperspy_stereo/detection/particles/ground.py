@@ -14,7 +14,7 @@ MAD = 1.4826  # median absolute deviation -> standard deviation of a normal dist
 
 
 def background(image: NDArray, tile: int) -> NDArray[np.float32]:
-    """Smooth background: medians of tiles, smoothed by their neighbours, interpolated linearly.
+    """Smooth background: medians of tiles, and of neighbouring tiles, interpolated linearly.
 
     Parameters
     ----------
@@ -46,8 +46,7 @@ def background(image: NDArray, tile: int) -> NDArray[np.float32]:
         ]
     )
     coarse = ndimage.median_filter(coarse, 3, mode="nearest")
-    coarse = ndimage.gaussian_filter(coarse, 0.7, mode="nearest")
-    # Bilinear by two small matrix products; beyond the outermost middles the edge value stays.
+    # Bilinear by two small matrix products; beyond the outermost middles the slope goes on.
     along_y = _interpolation(rows, (cut_y[1:] + cut_y[:-1] - 1) / 2)
     along_x = _interpolation(columns, (cut_x[1:] + cut_x[:-1] - 1) / 2)
     return (along_y @ coarse.astype(np.float32)) @ along_x.T
@@ -60,6 +59,11 @@ def _interpolation(size: int, middles: NDArray) -> NDArray[np.float32]:
         unit = np.zeros(len(middles))
         unit[k] = 1
         weights[:, k] = np.interp(np.arange(size), middles, unit)
+    if len(middles) > 1:
+        for end, inner in ((0, 1), (-1, -2)):
+            share = (np.arange(size) - middles[end]) / (middles[inner] - middles[end])
+            beyond = share < 0
+            weights[beyond, end], weights[beyond, inner] = 1 - share[beyond], share[beyond]
     return weights
 
 

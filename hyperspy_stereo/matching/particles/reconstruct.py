@@ -30,6 +30,7 @@ from hyperspy_stereo.matching.particles.refine import Fit, _mean_of_members
 
 __all__ = ["ParticleMatch", "reconstruct_particles"]
 
+LOOSE = 0.08  # radii, errors that views may have before they are calibrated
 FLOOR = 0.06  # px, errors of a detection that its sigma does not know: overlaps, shape
 SEARCHES = 2
 SEEN = 3.0  # standard deviations of its height that show a particle in a view
@@ -136,7 +137,8 @@ def reconstruct_particles(
         return _empty(len(pictures), sum(len(d) for d in detections), depths)
     shape = _common_shape(shapes)
     cameras = _cameras(matrices, shifts, detections)
-    found = _ground(cameras, detections, pictures.shape)
+    # At first as if places were uncertain, so that views that are off by a little still match.
+    found = _ground(cameras, detections, pictures.shape, LOOSE * shape.radius)
     if depths is None:
         spread = np.abs(found.slopes - found.slopes.mean(axis=0)).max()
         parallax = min(max(6 * shape.radius, DEEPEST / 2), min(pictures.shape[1:]) / 4)
@@ -144,9 +146,8 @@ def reconstruct_particles(
     groups, chosen, doubtful = _matched(found, depths)
     errors = view_errors(groups.members[chosen], found)
     cameras = _corrected(cameras, errors)
-    if errors.shifts_error < np.inf and _matters(errors, found, depths):
-        found = _ground(cameras, detections, pictures.shape)
-        groups, chosen, doubtful = _matched(found, depths)
+    found = _ground(cameras, detections, pictures.shape, FLOOR)
+    groups, chosen, doubtful = _matched(found, depths)
     best = groups.take(chosen)
     fit = Fit(shape.sign * pictures, cameras, shape, depths, false_alarms)
     fit.add(_start(best, detections, cameras.gains))
@@ -203,9 +204,11 @@ def _cameras(matrices: NDArray, shifts: NDArray, detections: Sequence[Detections
     return Cameras(matrices, shifts, gains, noise)
 
 
-def _ground(cameras: Cameras, detections: Sequence[Detections], shape: tuple) -> GroundViews:
+def _ground(
+    cameras: Cameras, detections: Sequence[Detections], shape: tuple, floor: float
+) -> GroundViews:
     points = to_ground(cameras.matrices, cameras.shifts, [d.positions for d in detections])
-    sigma = [np.hypot(np.sqrt((d.sigma**2).mean(axis=1)), FLOOR) for d in detections]
+    sigma = [np.hypot(np.sqrt((d.sigma**2).mean(axis=1)), floor) for d in detections]
     return GroundViews(points, sigma, ground_slopes(cameras.matrices), float(shape[1] * shape[2]))
 
 
@@ -217,12 +220,6 @@ def _corrected(cameras: Cameras, errors: ViewErrors) -> Cameras:
     matrices[:, :, 2] -= np.einsum("vij,vj->vi", inner, errors.slopes)
     shifts = cameras.shifts + np.einsum("vij,vj->vi", inner, errors.shifts)
     return Cameras(matrices, shifts, cameras.gains, cameras.noise)
-
-
-def _matters(errors: ViewErrors, found: GroundViews, depths: tuple[float, float]) -> bool:
-    deepest = max(abs(depths[0]), abs(depths[1]))
-    size = np.abs(errors.shifts).max() + np.abs(errors.slopes).max() * deepest
-    return bool(size > 0.5 * min(float(np.median(s)) for s in found.sigma if len(s)))
 
 
 def _start(best: Hypotheses, detections: Sequence[Detections], gains: NDArray) -> NDArray:

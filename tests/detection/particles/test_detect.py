@@ -65,7 +65,6 @@ def test_dark_particles_on_a_slope():
     recall, precision, _ = compare(found.positions, truth)
     assert recall == 1 and precision == 1
     assert np.median(found.height) == pytest.approx(1.0, abs=0.15)
-    assert len(detect_particles(image, 12, polarity="bright")) < 4
 
 
 def test_overlapping_particles_are_separated():
