@@ -48,7 +48,7 @@ def test_segments(number, rings):
 
 
 def test_a_stack_holds_the_views():
-    stack = particle_stack([[4, 4, 8]], [1.2], (24, 28), 40.0, detector=8, dose=4000, seed=1)
+    stack = particle_stack([[4, 4, 8]], [1.2], (24, 28), 40.0, detector=8, dose=4e5, seed=1)
     assert stack.shape == (24, 28, 8, 8) and stack.dtype == np.uint16
     assert not stack[:, :, 0, 0].any()
     left, right = (stack[:, :, 3:5, k].sum(axis=2).astype(float) for k in (1, 6))
