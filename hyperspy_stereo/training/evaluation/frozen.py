@@ -38,7 +38,9 @@ RESOLVED = 10.0  # nm; images of lines nearer to each other, a third of a usual 
 LEAST_APART = 4.0  # px
 FOLDER = Path("training_data/frozen")  #: where pairs are kept once they are made
 SIDE = 512  #: px
-SAMPLES = 16  # incidences for a detector; more change a view less than its noise does
+# Incidences for a detector. Above about 5 mrad they leave weak fringes that a detector would
+# average out: the pictures are harder than real ones, not easier.
+SAMPLES = 16
 #: Electrons per position, relative rms of the rows' current, rms shift of rows (px).
 NOISE_LEVELS = ((4000, 0.003, 0.05), (800, 0.008, 0.15), (250, 0.015, 0.25), (80, 0.02, 0.4))
 

@@ -20,10 +20,11 @@ from hyperspy_stereo.simulation.truth import Truth
 
 __all__ = ["ApparentLines", "apparent_lines", "line_maps"]
 
-# What belongs to the image of a line, each (px, nm) of which the larger counts: the blur that makes
-# one image of its dark and bright parts, the size above which a change is strain, the reach to
-# either side, and the length over which dots are evened out.
-IMAGE, SLOW, REACH, ALONG = (1.5, 4.0), (5.0, 10.0), (6.0, 15.0), (3.0, 6.0)
+# What belongs to the image of a line; (px, nm) of which the larger counts.
+IMAGE = (1.5, 4.0)  # the blur that makes one image of its dark and bright parts
+SLOW = (5.0, 10.0)  # above this size a change is strain
+REACH = (6.0, 15.0)  # to either side
+ALONG = (3.0, 6.0)  # the length over which dots are evened out
 FARTHEST = 16.0  # px, the largest reach
 STEP = 0.5  # px, of the offsets that are tried
 STRONGEST = 1.5  # of the strength along a line: a strong dot must not pull all of it
