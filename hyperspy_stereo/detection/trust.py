@@ -275,12 +275,10 @@ def _lost_lines(image: np.ndarray) -> list[str]:
     if not np.isfinite(image).all() or noise <= 0 or level <= noise / 4:
         return []
     least = LEAST_VISIBILITY * noise / np.sqrt(ALONG * USUAL_WIDTH) / level
-    which = (
-        "lines" if least >= 1 else f"lines that change the intensity by less than {_percent(least)}"
-    )
+    faint = f"lines that change the intensity by less than {_percent(least)}"
     return [
-        f"hardly any line was found: {which} are lost in this noise. If there should be some, use a "
-        "larger virtual detector, more dose, or bin the views."
+        f"hardly any line was found: {faint if least < 1 else 'lines'} are lost in this noise. If "
+        "there should be some, use a larger virtual detector, more dose, or bin the views."
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def stored_scene(draw: Callable[[int, int], Scene], seed: int, side: int, folder
             return Scene(*(arrays[name] for name in ARRAYS), info={"seed": seed})
     scene = draw(seed, side)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part.npz")
+    partial = path.with_suffix(f".{os.getpid()}.npz")  # another process may draw the same
     np.savez_compressed(partial, **{name: getattr(scene, name) for name in ARRAYS})
     partial.replace(path)
     return scene
