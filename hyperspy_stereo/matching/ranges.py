@@ -18,7 +18,7 @@ __all__ = ["estimate_range"]
 _SEARCH = 0.16
 _LEAST_SINE = 0.35
 _LEAST_MARGIN = 2.0
-_FEWEST = 6  # points, of every other, that have a say
+_FEWEST = 6  # matches below which the data tell no range; only every other point is matched
 
 
 def estimate_range(
@@ -32,9 +32,9 @@ def estimate_range(
     """Range of disparities that the views themselves support.
 
     A coarse matching over +-16 % of the longer side, in steps of one pixel, of every other point
-    along the lines. Only matches that
-    are found back from the other view, are clearly better than any other, and lie on lines that
-    cross the rows have a say; the range is that of their bulk with a margin.
+    along the lines. Only matches that are found back from the other view, are clearly better than
+    any other, and lie on lines that cross the rows have a say; the range is that of their bulk with
+    a margin.
 
     Parameters
     ----------
