@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage as ndi
 
-from hyperspy_stereo.training.recipe.scene import AMBIGUOUS, IGNORE, LINE, Scene
+from hyperspy_stereo.training.recipe.scene import AMBIGUOUS, EDITION, IGNORE, LINE, Scene
 from hyperspy_stereo.training.recipe.visibility import drowned
 from hyperspy_stereo.training.seeds import FROZEN
 
@@ -317,9 +317,10 @@ def _make_and_save(task: tuple[PairRecipe, Path]) -> None:
 
 
 def _name(recipe: PairRecipe) -> str:
-    """A file name that differs wherever the recipe does."""
+    """A file name that differs wherever the recipe, or how it is drawn, does."""
     parts = [f"{recipe.seed}", f"a{recipe.angle:g}", f"n{recipe.noise}", f"p{recipe.pixel_size:g}"]
     parts += [recipe.kind or "any", recipe.crystal or "any", f"b{recipe.boundaries}"]
     parts += [f"d{recipe.detector:g}", "tilt" if recipe.tilt else "scan"]
     parts += [f"l{'any' if recipe.n_lines is None else recipe.n_lines}", f"s{recipe.side}"]
+    parts += [f"m{SAMPLES}", f"e{EDITION}"]
     return "_".join(parts)

@@ -77,3 +77,13 @@ def test_noise_level_is_that_of_the_microscope(tmp_path):
 def test_tilted_pairs(tmp_path):
     (pair,) = make_pairs([small(tilt=True)], tmp_path, workers=1)
     assert pair.scene.info["geometry"] == "tilt"
+
+
+def test_pairs_of_an_older_edition_are_not_read(tmp_path, monkeypatch):
+    from hyperspy_stereo.training.evaluation import frozen
+
+    recipe = small(side=64)
+    make_pairs([recipe], tmp_path, workers=1)
+    monkeypatch.setattr(frozen, "EDITION", frozen.EDITION + 1)
+    make_pairs([recipe], tmp_path, workers=1)
+    assert len(list(tmp_path.glob("*.npz"))) == 2
