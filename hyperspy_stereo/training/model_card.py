@@ -30,8 +30,7 @@ deformations are made anew in each step.
 
 Ended after $steps of $planned steps ($minutes minutes, $device, $threads threads, torch $torch).
 These are the weights of step $snapshot. Steps are judged by `$select`: scenes of another renderer,
-never the training's own, because training longer makes real pictures worse; the last one within
-0.01 of the best is shipped.
+never the training's own, because training longer makes real pictures worse.
 
 ## Scores
 

@@ -38,7 +38,7 @@ RESOLVED = 10.0  # nm; images of lines nearer to each other, a third of a usual 
 LEAST_APART = 4.0  # px
 FOLDER = Path("training_data/frozen")  #: where pairs are kept once they are made
 SIDE = 512  #: px
-# Incidences for a detector. Above about 5 mrad they leave weak fringes that a detector would
+# Incidences for a detector. For wide ones they leave weak fringes that a detector would
 # average out: the pictures are harder than real ones, not easier.
 SAMPLES = 16
 #: Electrons per position, relative rms of the rows' current, rms shift of rows (px).
