@@ -149,8 +149,8 @@ def warnings_for(image: ArrayLike, probability: ArrayLike, threshold: float = 0.
     Examples
     --------
     >>> view = np.random.default_rng(0).normal(10, 1, size=(64, 64))
-    >>> print(warnings_for(view, np.zeros((64, 64)))[0][:61])
-    hardly any line was found: those that change the intensity by
+    >>> warnings_for(view, np.zeros((64, 64)))[0].split(":")[0]
+    'hardly any line was found'
     """
     found = line_statistics(image, probability, threshold)
     if found.length < FEWEST:
@@ -271,14 +271,19 @@ def pair_warnings(probability: ArrayLike) -> list[str]:
 def _lost_lines(image: np.ndarray) -> list[str]:
     """What would have been missed in a view in which hardly any line was found."""
     level, noise = float(np.median(image)), _noise(image)
-    if level <= 0 or noise <= 0:
+    # a picture about zero has no intensity that a contrast could be a share of
+    if not np.isfinite(image).all() or noise <= 0 or level <= noise / 4:
         return []
     least = LEAST_VISIBILITY * noise / np.sqrt(ALONG * USUAL_WIDTH) / level
+    faint = f"lines that change the intensity by less than {_percent(least)}"
     return [
-        f"hardly any line was found: those that change the intensity by less than {100 * least:.2g}"
-        " % would be lost in the noise. If there should be lines, use a larger virtual detector, "
-        "more dose, or bin the views."
+        f"hardly any line was found: {faint if least < 1 else 'lines'} are lost in this noise. If "
+        "there should be some, use a larger virtual detector, more dose, or bin the views."
     ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
 
 
 def _contrast(image, centre, away, width: float, noise: float) -> float:

@@ -70,8 +70,18 @@ def test_where_no_line_is_found_the_faintest_visible_contrast_is_told():
     assert np.isnan(line_statistics(image, np.zeros_like(image)).certainty)
 
 
-def test_an_empty_view_without_noise_is_no_reason_to_warn():
-    assert warnings_for(np.ones((64, 64)), np.zeros((64, 64))) == []
+@pytest.mark.parametrize("fill", ["even", "about zero", "broken"])
+def test_an_empty_view_of_which_nothing_can_be_told_gets_no_warning(fill):
+    noise = np.random.default_rng(0).normal(size=(64, 64))
+    broken = np.where(noise > 3, np.nan, 10 + noise)
+    image = {"even": np.ones((64, 64)), "about zero": noise, "broken": broken}[fill]
+    assert warnings_for(image, np.zeros((64, 64))) == []
+
+
+def test_in_very_much_noise_all_lines_are_lost():
+    image = 1 + np.random.default_rng(0).normal(size=(64, 64))
+    (told,) = warnings_for(image, np.zeros((64, 64)))
+    assert ": lines are lost" in told
 
 
 @pytest.mark.parametrize("shift", [-2.5, 0.0, 1.5, 4.0])

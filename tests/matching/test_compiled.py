@@ -1,12 +1,15 @@
 """Compiled parts of the matcher, against what SciPy or plain NumPy give."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
 from hyperspy_stereo.matching.belief import BEYOND, costs_with_doubt
-from hyperspy_stereo.matching.chains import build_chains
-from hyperspy_stereo.matching.cost import candidate_map
+from hyperspy_stereo.matching.chains import _smooth, build_chains
+from hyperspy_stereo.matching.cost import Lines, candidate_map
+from hyperspy_stereo.matching.ranges import _thinned
 from hyperspy_stereo.matching.skeleton import trace_branches
 from hyperspy_stereo.matching.smoothing import gaussian, squared_distance
 from hyperspy_stereo.matching.viterbi import chain_marginals
@@ -49,17 +52,45 @@ def test_a_ring_is_closed_and_smooth_all_around():
     assert np.abs((outward * chains.tangent).sum(1)).max() < 0.15
 
 
+def test_a_ring_of_one_point_is_not_mixed_with_its_neighbours():
+    raw = np.array([[1e6, 1e6], [3.0, 4.0], [-1e6, 1e6]])
+    points, tangent = _smooth(raw, np.arange(4), np.ones(3, bool))
+    np.testing.assert_allclose(points, raw)
+    np.testing.assert_allclose(tangent, 0, atol=1e-12)
+
+
 def test_candidates_hold_every_point_that_is_near():
     rng = np.random.default_rng(4)
     chains = build_chains(ndi.binary_dilation(rng.random((60, 70)) < 0.004, iterations=4))
     slot, candidates = candidate_map(chains, (60, 70))
-    for x, y in rng.uniform((0, 0), (69, 59), (300, 2)):
-        away = np.hypot(*(chains.points - [x, y]).T).min()
+    for x, y in rng.uniform((0, 0), (69, 59), (1000, 2)):
+        away = np.hypot(*(chains.points - [x, y]).T)
+        nearest, away = chains.points[away.argmin()], away.min()
         if away < 2.0:
             assert slot[round(y), round(x)] >= 0
+            held = candidates[slot[round(y), round(x)]]
+            apart = np.hypot(*(chains.points[held[held >= 0]] - nearest).T)
+            assert apart.min() <= 1.5  # that point or its neighbour on the line
         if away > 5.0:
             assert slot[round(y), round(x)] < 0
     assert (candidates[:, 0] >= 0).all() and candidates.max() < len(chains)
+
+
+def test_thinned_lines_keep_their_ends_and_every_other_point():
+    mask = np.zeros((60, 70), bool)
+    mask[10:13, 6:60] = mask[30:33, 6:49] = True
+    chains = build_chains(mask)
+    whole = Lines(chains, *candidate_map(chains, mask.shape), np.arange(len(chains), dtype=float))
+    thin = _thinned(whole, mask.shape)
+    sizes = np.diff(chains.bounds)
+    assert np.diff(thin.chains.bounds).tolist() == [(size + 1) // 2 for size in sizes]
+    kept = np.concatenate([np.arange(a, b, 2) for a, b in pairwise(chains.bounds)])
+    np.testing.assert_array_equal(thin.chains.points, chains.points[kept])
+    np.testing.assert_array_equal(thin.contrast, kept)
+    # both free ends of each line stay, also where the last point itself goes
+    assert len(set(sizes % 2)) == 2
+    assert np.bincount(thin.chains.line[thin.chains.free_end]).tolist() == [2, 2]
+    assert thin.candidates.max() < len(thin.chains)
 
 
 def test_doubt_is_the_mean_of_the_views_that_see_a_label():
