@@ -254,7 +254,7 @@ class _View:
 
     def split(self) -> None:
         """Take spots apart that are too bright or too large for one particle."""
-        self.params = split_spots(
+        self.params, _ = split_spots(
             self.residual,
             self.params,
             self.camera,

@@ -163,6 +163,7 @@ def _settled(fit: Fit, origin: NDArray[np.int64]) -> NDArray[np.int64]:
     fit.share_gains()
     fit.clear()
     for _ in range(SEARCHES):
+        origin = _inherited(origin, fit.split())
         added = fit.search()
         origin = np.append(origin, np.full(added, -1))
         fit.settle()
@@ -176,6 +177,11 @@ def _settled(fit: Fit, origin: NDArray[np.int64]) -> NDArray[np.int64]:
         if not added:
             break
     return origin
+
+
+def _inherited(origin: NDArray[np.int64], before: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Groups of particles that were others before; -1 for new ones."""
+    return np.where(before >= 0, origin[before], -1) if len(before) else before
 
 
 def _matched(

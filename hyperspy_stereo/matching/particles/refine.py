@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from hyperspy_stereo.detection.particles.detect import LEAST_SHARE, TILE, residual_peaks
+from hyperspy_stereo.detection.particles.detect import ALIKE, LEAST_SHARE, TILE, residual_peaks
 from hyperspy_stereo.detection.particles.fit import (
     Cameras,
     Prior,
@@ -20,6 +20,7 @@ from hyperspy_stereo.detection.particles.fit import (
 from hyperspy_stereo.detection.particles.ground import background, threshold
 from hyperspy_stereo.detection.particles.kernels import view_heights
 from hyperspy_stereo.detection.particles.profile import ParticleShape, profile_table, template
+from hyperspy_stereo.detection.particles.split import TWIN, split_spots
 from hyperspy_stereo.matching.particles.assignment import assign
 from hyperspy_stereo.matching.particles.ground_plane import GroundViews, ground_slopes, to_ground
 from hyperspy_stereo.matching.particles.hypotheses import hypotheses, scores
@@ -154,17 +155,38 @@ class Fit:
         return stays
 
     def _distinct(self, height: NDArray) -> NDArray[np.bool_]:
-        """Of particles that lie on each other in every view, the strongest."""
+        """Of particles that lie on each other in every view, the strongest.
+
+        Two that are both about as bright as particles are stay: one would be twice as bright.
+        """
         keep = np.ones(len(height), dtype=bool)
         if len(height) < 2:
             return keep
         seen = self.cameras.seen(self.params[:, :3])
         near = cKDTree(seen[0]).query_pairs(SAME * self.shape.radius, output_type="ndarray")
         apart = np.linalg.norm(seen[:, near[:, 0]] - seen[:, near[:, 1]], axis=2).max(axis=0)
-        for a, b in near[apart < SAME * self.shape.radius]:
+        least = np.minimum(height[near[:, 0]], height[near[:, 1]])
+        same = (apart < SAME * self.shape.radius) & (least < TWIN * np.median(height))
+        for a, b in near[same]:
             weaker = a if height[a] < height[b] else b
             keep[weaker] = keep[weaker] and not keep[a + b - weaker]
         return keep
+
+    def split(self) -> NDArray[np.int64]:
+        """Take particles apart that hide one behind the other in every view.
+
+        Returns
+        -------
+        numpy.ndarray
+            (N,) which particle each was before; -1 for new ones.
+        """
+        prior = Prior(
+            self.shape.radius, min(self.prior.spread, ALIKE * self.shape.radius), self.prior.depth
+        )
+        self.params, origin = split_spots(
+            self.residual, self.params, self.cameras, self.shape, prior, self.table, self.level
+        )
+        return origin
 
     def search(self) -> int:
         """Look for overlooked particles in what is left over; returns how many were added."""
