@@ -33,7 +33,7 @@ __all__ = [
     "position_bound",
 ]
 
-RESTS = 0.004  # of the longest step, below which a particle is taken as fitted
+RESTS = 0.05  # standard deviations; a particle whose steps are shorter is taken as fitted
 MOST_NEIGHBOURS = 8  # whose overlap enters the error of a particle; more do not meet in practice
 STIFF = 1e12  # precision of a parameter that must not move
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage, optimize
@@ -36,19 +34,14 @@ def background(image: NDArray, tile: int) -> NDArray[np.float32]:
     rows, columns = image.shape
     tile = int(max(4, min(tile, rows, columns)))
     ny, nx = max(rows // tile, 1), max(columns // tile, 1)
+    high, wide = rows // ny, columns // nx
     thin = max(1, tile // 24)  # a few hundred pixels tell a median
-    cut_y, cut_x = np.linspace(0, rows, ny + 1).astype(int), np.linspace(0, columns, nx + 1)
-    cut_x = cut_x.astype(int)
-    coarse = np.array(
-        [
-            [np.median(image[a:b:thin, c:d:thin]) for c, d in pairwise(cut_x)]
-            for a, b in pairwise(cut_y)
-        ]
-    )
+    cut = image[: ny * high, : nx * wide].reshape(ny, high, nx, wide)[:, ::thin, :, ::thin]
+    coarse = np.median(cut.transpose(0, 2, 1, 3).reshape(ny, nx, -1), axis=2)
     coarse = ndimage.median_filter(coarse, 3, mode="nearest")
     # Bilinear by two small matrix products; beyond the outermost middles the slope goes on.
-    along_y = _interpolation(rows, (cut_y[1:] + cut_y[:-1] - 1) / 2)
-    along_x = _interpolation(columns, (cut_x[1:] + cut_x[:-1] - 1) / 2)
+    along_y = _interpolation(rows, high * np.arange(ny) + (high - 1) / 2)
+    along_x = _interpolation(columns, wide * np.arange(nx) + (wide - 1) / 2)
     return (along_y @ coarse.astype(np.float32)) @ along_x.T
 
 

@@ -166,7 +166,7 @@ def sweep(residual, params, matrices, shifts, gains, weights, table, grid, prior
 
     Returns
     -------
-    (n,) largest step of a particle over its limit; 0 for those that rest.
+    (n,) largest step of a parameter in 1-sigma of it with the others at rest; 0 where none was made.
     """
     moved = np.zeros(len(params))
     normal, slope = np.zeros((5, 5)), np.zeros(5)
@@ -186,6 +186,7 @@ def sweep(residual, params, matrices, shifts, gains, weights, table, grid, prior
         largest = 0.0
         for a in range(5):
             largest = max(largest, abs(step[a]) / limits[a])
+            moved[i] = max(moved[i], abs(step[a]) * np.sqrt(normal[a, a]))
         scale = 1.0 / max(1.0, largest)
         new = p + scale * step
         new[3] = max(new[3], 0.0)
@@ -193,7 +194,6 @@ def sweep(residual, params, matrices, shifts, gains, weights, table, grid, prior
         add_particles(residual, params[i : i + 1], matrices, shifts, gains, table, grid, 1.0)
         params[i] = new
         add_particles(residual, params[i : i + 1], matrices, shifts, gains, table, grid, -1.0)
-        moved[i] = min(largest, 1.0)
     return moved
 
 

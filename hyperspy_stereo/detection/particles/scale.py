@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 from scipy.spatial import cKDTree
 
 from hyperspy_stereo.detection.particles.ground import (
@@ -13,6 +12,7 @@ from hyperspy_stereo.detection.particles.ground import (
     noise_level,
     threshold,
 )
+from hyperspy_stereo.detection.particles.population import shape_of_spots
 from hyperspy_stereo.detection.particles.profile import ParticleShape, template
 
 __all__ = ["check_diameter", "find_shape", "peaks"]
@@ -22,7 +22,6 @@ SMALLEST = 1.4  # px, radius below which a particle is not told from a hot pixel
 STEP = 1.25  # between radii that are tried
 ALONE = 3.2  # radii to the next spot, from where on a particle stands alone
 FAINT, CERTAIN = 4.8, 6.0  # standard deviations
-ENOUGH = 400  # particles whose mean profile is fitted
 TILE = 6.0  # radii, side of the tiles of the background
 
 
@@ -101,9 +100,9 @@ def find_shape(
     """Find what the particles of an image look like.
 
     Matched filters of growing radius are run over the middle of the image; every bright spot
-    answers most to the one of its own size. The median over significant spots is the size, the sign
-    that answers more is the polarity, and the mean profile of spots that stand alone gives
-    radius, blur and exponent.
+    answers most to the one of its own size. What most significant spots have is the size, the sign
+    that answers more is the polarity, and spots that stand alone give radius, blur and exponent:
+    see :func:`~hyperspy_stereo.detection.particles.population.shape_of_spots`.
 
     Parameters
     ----------
@@ -141,7 +140,8 @@ def find_shape(
         return None
     radius, sign, where = spots
     flat = sign * (middle - background(middle, int(TILE * radius)))
-    return _fitted_shape(flat, where, radius, sign, noise)
+    start = ParticleShape(radius, 0.1 * radius, 0.5, min(0.85, 0.3 * radius), sign)
+    return shape_of_spots(np.ascontiguousarray(flat), where, start, noise)
 
 
 def _middle(image: NDArray) -> NDArray[np.float32]:
@@ -180,14 +180,23 @@ def _spots(
     order = np.argsort(-rows[:, 2])
     share = np.cumsum(rows[order, 2]) / rows[:, 2].sum()
     strong = rows[order[: int(np.searchsorted(share, 0.8)) + 1]]
-    radius = float(np.exp(np.median(np.log(strong[:, 3]))))
+    radius = _commonest(strong[:, 3], sizes)
     like = np.abs(np.log(rows[:, 3] / radius)) < 1.5 * np.log(STEP)
     places = rows[like, :2]
-    if len(rows) > 1:
-        # The nearest spot of any size: 1 is the spot itself.
-        alone = cKDTree(rows[:, :2]).query(places, k=2)[0][:, 1] > ALONE * radius
+    if len(places) > 1:
+        # 1 is the spot itself. Spots of other sizes are heaps of these, or noise.
+        alone = cKDTree(places).query(places, k=2)[0][:, 1] > ALONE * radius
         places = places[alone] if alone.sum() >= 5 else places
     return radius, sign, places
+
+
+def _commonest(found: NDArray, sizes: NDArray) -> float:
+    """Radius that most spots have; where particles are crowded, heaps of them have all others."""
+    count = (np.abs(np.log(found[:, None] / sizes)) < 1e-6).sum(axis=0).astype(float)
+    both = np.convolve(count, [0.5, 1.0, 0.5], mode="same")
+    middle = int(both.argmax())
+    near = slice(max(middle - 1, 0), middle + 2)
+    return float(np.exp((count[near] @ np.log(sizes[near])) / count[near].sum()))
 
 
 def _strongest(rows: NDArray) -> NDArray:
@@ -202,65 +211,3 @@ def _strongest(rows: NDArray) -> NDArray:
             keep.append(i)
             taken[near] = True
     return rows[keep]
-
-
-def _fitted_shape(
-    flat: NDArray, where: NDArray, radius: float, sign: int, noise: float
-) -> ParticleShape:
-    """Shape from the mean profile of spots that stand alone."""
-    start = ParticleShape(radius, 0.1 * radius, 0.5, min(0.85, 0.3 * radius), sign)
-    half = int(np.ceil(2.2 * radius + 2))
-    size = np.array(flat.shape[::-1])
-    inside = ((where >= half) & (where < size - half)).all(axis=1)
-    alone = where[inside]
-    if len(alone) == 0:
-        return start
-    r, mean, count = _mean_profile(flat, alone[:ENOUGH].astype(int), start, half)
-    scale = mean.max()
-    # Besides noise, spots that are not centred well and neighbours disturb by about one per cent.
-    weight = 1 / np.hypot(noise / scale / np.sqrt(count), 0.01)
-
-    def misfit(p: NDArray) -> NDArray:
-        model = ParticleShape(p[0], 0.0, p[2], p[3]).values(r, p[0])
-        # Noise cannot tell a blurred disc from a sharp cone: then a sphere is what is likely.
-        usual = [(p[2] - 0.5) / 0.4, (p[3] - start.blur) / 0.5]
-        return np.append(weight * (p[1] * model + p[4] - mean / scale), usual)
-
-    low = [0.5 * radius, 0.2, 0.0, max(0.35, 0.04 * radius), -0.5]
-    high = [1.7 * radius + 1, 3.0, 4.0, max(0.8, 0.5 * radius), 0.5]
-    first = np.clip(
-        [radius, 1.0, 0.5, start.blur, 0.0], np.array(low) + 1e-6, np.array(high) - 1e-6
-    )
-    best = optimize.least_squares(misfit, first, bounds=(low, high), x_scale=[1, 1, 0.5, 0.5, 0.1])
-    size, _, exponent, blur, _ = best.x
-    return ParticleShape(float(size), 0.1 * float(size), float(exponent), float(blur), sign)
-
-
-def _mean_profile(
-    flat: NDArray, where: NDArray, shape: ParticleShape, half: int
-) -> tuple[NDArray, NDArray, NDArray]:
-    """Distance, value and number of pixels in rings of half a pixel, spots centred.
-
-    The value is the median over spots of the mean of each, which those that cover others do not
-    move.
-    """
-    y, x = np.mgrid[-half : half + 1, -half : half + 1].astype(np.float64)
-    rings = 2 * half + 2
-    disc = np.hypot(x, y) <= shape.radius
-    number, distance = np.zeros(rings), np.zeros(rings)
-    profiles = np.full((len(where), rings), np.nan)
-    for k, (cx, cy) in enumerate(where):
-        patch = flat[cy - half : cy + half + 1, cx - half : cx + half + 1]
-        light = np.maximum(patch, 0) * disc
-        whole = max(float(light.sum()), 1e-30)
-        r = np.hypot(x - (light * x).sum() / whole, y - (light * y).sum() / whole).ravel()
-        use = r < half - 1
-        ring = (2 * r[use]).astype(int)
-        count = np.bincount(ring, minlength=rings)
-        total = np.bincount(ring, patch.ravel()[use], rings)
-        full = count > 0
-        profiles[k, full] = total[full] / count[full]
-        number += count
-        distance += np.bincount(ring, r[use], rings)
-    full = (number > 0) & np.isfinite(profiles).any(axis=0)
-    return distance[full] / number[full], np.nanmedian(profiles[:, full], axis=0), number[full]

@@ -161,6 +161,7 @@ def _settled(fit: Fit, origin: NDArray[np.int64]) -> NDArray[np.int64]:
     fit.settle()
     origin = origin[fit.prune()]
     fit.share_gains()
+    fit.learn_shape()
     fit.clear()
     for _ in range(SEARCHES):
         origin = _inherited(origin, fit.split())

@@ -19,6 +19,7 @@ from hyperspy_stereo.detection.particles.fit import (
 )
 from hyperspy_stereo.detection.particles.ground import background, threshold
 from hyperspy_stereo.detection.particles.kernels import view_heights
+from hyperspy_stereo.detection.particles.population import learned_shape
 from hyperspy_stereo.detection.particles.profile import ParticleShape, profile_table, template
 from hyperspy_stereo.detection.particles.split import TWIN, split_spots
 from hyperspy_stereo.matching.particles.assignment import assign
@@ -30,6 +31,7 @@ __all__ = ["Fit"]
 
 SAME = 0.5  # radii; particles nearer than that in every view are one
 SURE = 50.0  # log-likelihood beyond any that a group of a few peaks can lack
+FEWEST = 20  # particles that tell the shape of all
 FAINTEST = 2.2  # standard deviations in a single view, when several must agree
 
 
@@ -171,6 +173,16 @@ class Fit:
             weaker = a if height[a] < height[b] else b
             keep[weaker] = keep[weaker] and not keep[a + b - weaker]
         return keep
+
+    def learn_shape(self) -> None:
+        """Radius, blur and profile of the population from all views together."""
+        if len(self.params) < FEWEST:
+            return
+        learned = learned_shape(self.residual, self.params, self.cameras, self.shape)
+        # Radii that were fitted with another shape are off in the same way.
+        self.params[:, 4] *= learned.radius / self.shape.radius
+        self.shape, self.table = learned, profile_table(learned)
+        self.clear()
 
     def split(self) -> NDArray[np.int64]:
         """Take particles apart that hide one behind the other in every view.
