@@ -28,56 +28,65 @@ def _window(middle, reach, size):
     return low, high
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, inline="always")
-def _row_of(radius, grid, n):
-    """Row of the table below a radius, and the share of the next one."""
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _line(table, grid, radius, line):
+    """Fill `line` (q, n) with the first q of f, df/dr and df/dR of one radius; gives the reach."""
     at = (radius - grid[0]) / grid[1]
-    at = min(max(at, 0.0), n - 1.001)
+    at = min(max(at, 0.0), table.shape[1] - 1.001)
     k = int(at)
-    return k, at - k
+    share = np.float32(at - k)
+    for q in range(len(line)):
+        for j in range(line.shape[1]):
+            line[q, j] = (1 - share) * table[q, k, j] + share * table[q, k + 1, j]
+    return radius + grid[3]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _place(matrix, shift, p):
+    """x, y of a point (x, y, z, ...) in a view."""
+    ux = matrix[0, 0] * p[0] + matrix[0, 1] * p[1] + matrix[0, 2] * p[2] + shift[0]
+    uy = matrix[1, 0] * p[0] + matrix[1, 1] * p[1] + matrix[1, 2] * p[2] + shift[1]
+    return ux, uy
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _add(image, ux, uy, height, reach, line, step):
+    rows, columns = image.shape
+    y0, y1 = _window(uy, reach, rows)
+    x0, x1 = _window(ux, reach, columns)
+    for row in range(y0, y1):
+        dy = row - uy
+        for column in range(x0, x1):
+            dx = column - ux
+            r = np.sqrt(dx * dx + dy * dy)
+            if r < reach:
+                at = r / step
+                j = int(at)
+                w = at - j
+                image[row, column] += height * ((1 - w) * line[0, j] + w * line[0, j + 1])
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def add_particles(images, params, matrices, shifts, gains, table, grid, factor):
     """Add `factor` times the particles to images (V, H, W), in place."""
-    views, rows, columns = images.shape
-    for v in range(views):
-        for i in range(len(params)):
-            x, y, z = params[i, 0], params[i, 1], params[i, 2]
-            ux = (
-                matrices[v, 0, 0] * x + matrices[v, 0, 1] * y + matrices[v, 0, 2] * z + shifts[v, 0]
-            )
-            uy = (
-                matrices[v, 1, 0] * x + matrices[v, 1, 1] * y + matrices[v, 1, 2] * z + shifts[v, 1]
-            )
-            k, share = _row_of(params[i, 4], grid, table.shape[1])
-            reach = params[i, 4] + grid[3]
-            height = factor * gains[v] * params[i, 3]
-            y0, y1 = _window(uy, reach, rows)
-            x0, x1 = _window(ux, reach, columns)
-            for row in range(y0, y1):
-                dy = row - uy
-                for column in range(x0, x1):
-                    dx = column - ux
-                    r = np.sqrt(dx * dx + dy * dy)
-                    if r < reach:
-                        at = r / grid[2]
-                        j = int(at)
-                        w = at - j
-                        lower = (1 - w) * table[0, k, j] + w * table[0, k, j + 1]
-                        upper = (1 - w) * table[0, k + 1, j] + w * table[0, k + 1, j + 1]
-                        images[v, row, column] += height * ((1 - share) * lower + share * upper)
+    line = np.zeros((1, table.shape[2]), np.float32)
+    for i in range(len(params)):
+        p = params[i]
+        reach = _line(table, grid, p[4], line)
+        for v in range(len(images)):
+            ux, uy = _place(matrices[v], shifts[v], p)
+            _add(images[v], ux, uy, factor * gains[v] * p[3], reach, line, grid[2])
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _view_sums(image, ux, uy, height, radius, table, grid, sums, slope):
+def _view_sums(image, ux, uy, height, reach, line, step, sums, slope):
     """Products of the derivatives by (ux, uy, height, radius), and with the residual."""
     rows, columns = image.shape
-    k, share = _row_of(radius, grid, table.shape[1])
-    reach = radius + grid[3]
     y0, y1 = _window(uy, reach, rows)
     x0, x1 = _window(ux, reach, columns)
-    d = np.zeros(4)
+    # Single numbers stay in registers, which elements of an array do not.
+    xx = xy = xf = xs = yy = yf = ys = ff = fs = ss = 0.0
+    tx = ty = tf = ts = 0.0
     for row in range(y0, y1):
         dy = row - uy
         for column in range(x0, x1):
@@ -85,24 +94,34 @@ def _view_sums(image, ux, uy, height, radius, table, grid, sums, slope):
             r = np.sqrt(dx * dx + dy * dy)
             if r >= reach:
                 continue
-            at = r / grid[2]
+            at = r / step
             j = int(at)
             w = at - j
-            a, b = (1 - share) * (1 - w), (1 - share) * w
-            c, e = share * (1 - w), share * w
-            f = a * table[0, k, j] + b * table[0, k, j + 1]
-            f += c * table[0, k + 1, j] + e * table[0, k + 1, j + 1]
-            fr = a * table[1, k, j] + b * table[1, k, j + 1]
-            fr += c * table[1, k + 1, j] + e * table[1, k + 1, j + 1]
-            fs = a * table[2, k, j] + b * table[2, k, j + 1]
-            fs += c * table[2, k + 1, j] + e * table[2, k + 1, j + 1]
-            inverse = -height * fr / max(r, 1e-6)
-            d[0], d[1], d[2], d[3] = inverse * dx, inverse * dy, f, height * fs
+            f = (1 - w) * line[0, j] + w * line[0, j + 1]
+            along = (1 - w) * line[1, j] + w * line[1, j + 1]
+            by_size = height * ((1 - w) * line[2, j] + w * line[2, j + 1])
+            inverse = -height * along / max(r, 1e-6)
+            by_x, by_y = inverse * dx, inverse * dy
             value = image[row, column]
-            for p in range(4):
-                slope[p] += d[p] * value
-                for q in range(p, 4):
-                    sums[p, q] += d[p] * d[q]
+            xx += by_x * by_x
+            xy += by_x * by_y
+            xf += by_x * f
+            xs += by_x * by_size
+            yy += by_y * by_y
+            yf += by_y * f
+            ys += by_y * by_size
+            ff += f * f
+            fs += f * by_size
+            ss += by_size * by_size
+            tx += by_x * value
+            ty += by_y * value
+            tf += f * value
+            ts += by_size * value
+    sums[0, 0], sums[0, 1], sums[0, 2], sums[0, 3] = xx, xy, xf, xs
+    sums[1, 0], sums[1, 1], sums[1, 2], sums[1, 3] = xy, yy, yf, ys
+    sums[2, 0], sums[2, 1], sums[2, 2], sums[2, 3] = xf, yf, ff, fs
+    sums[3, 0], sums[3, 1], sums[3, 2], sums[3, 3] = xs, ys, fs, ss
+    slope[0], slope[1], slope[2], slope[3] = tx, ty, tf, ts
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
@@ -121,26 +140,30 @@ def _expand(matrix, gain):
 def _normal(residual, p, matrices, shifts, gains, weights, table, grid, normal, slope):
     """Normal equations of one particle over all views, added to `normal` and `slope`."""
     sums, part = np.zeros((4, 4)), np.zeros(4)
+    line = np.zeros((3, table.shape[2]), np.float32)
+    reach = _line(table, grid, p[4], line)
     for v in range(len(residual)):
-        m = matrices[v]
-        ux = m[0, 0] * p[0] + m[0, 1] * p[1] + m[0, 2] * p[2] + shifts[v, 0]
-        uy = m[1, 0] * p[0] + m[1, 1] * p[1] + m[1, 2] * p[2] + shifts[v, 1]
-        sums[:] = 0
-        part[:] = 0
-        _view_sums(residual[v], ux, uy, gains[v] * p[3], p[4], table, grid, sums, part)
-        e = _expand(m, gains[v])
-        for a in range(4):
-            for b in range(4):
-                s = sums[a, b] if b >= a else sums[b, a]
-                if s == 0.0:
-                    continue
-                s *= weights[v]
-                for c in range(5):
-                    if e[a, c] != 0.0:
-                        for d in range(5):
-                            normal[c, d] += e[a, c] * s * e[b, d]
-            for c in range(5):
-                slope[c] += weights[v] * e[a, c] * part[a]
+        m, w, gain = matrices[v], weights[v], gains[v]
+        ux, uy = _place(m, shifts[v], p)
+        _view_sums(residual[v], ux, uy, gain * p[3], reach, line, grid[2], sums, part)
+        for c in range(3):
+            for d in range(3):
+                for a in range(2):
+                    for b in range(2):
+                        normal[c, d] += w * m[a, c] * sums[a, b] * m[b, d]
+            by_height = w * gain * (m[0, c] * sums[0, 2] + m[1, c] * sums[1, 2])
+            by_radius = w * (m[0, c] * sums[0, 3] + m[1, c] * sums[1, 3])
+            normal[c, 3] += by_height
+            normal[3, c] += by_height
+            normal[c, 4] += by_radius
+            normal[4, c] += by_radius
+            slope[c] += w * (m[0, c] * part[0] + m[1, c] * part[1])
+        normal[3, 3] += w * gain * gain * sums[2, 2]
+        normal[3, 4] += w * gain * sums[2, 3]
+        normal[4, 3] += w * gain * sums[2, 3]
+        normal[4, 4] += w * sums[3, 3]
+        slope[3] += w * gain * part[2]
+        slope[4] += w * part[3]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
@@ -208,50 +231,44 @@ def normal_matrices(residual, params, matrices, shifts, gains, weights, table, g
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _derivatives(dx, dy, r, height, radius, table, grid, d):
-    k, share = _row_of(radius, grid, table.shape[1])
-    at = r / grid[2]
+def _derivatives(dx, dy, r, height, line, step, d):
+    at = r / step
     j = int(at)
     w = at - j
-    three = np.zeros(3)
-    for q in range(3):
-        lower = (1 - w) * table[q, k, j] + w * table[q, k, j + 1]
-        upper = (1 - w) * table[q, k + 1, j] + w * table[q, k + 1, j + 1]
-        three[q] = (1 - share) * lower + share * upper
-    inverse = -height * three[1] / max(r, 1e-6)
-    d[0], d[1], d[2], d[3] = inverse * dx, inverse * dy, three[0], height * three[2]
+    along = (1 - w) * line[1, j] + w * line[1, j + 1]
+    inverse = -height * along / max(r, 1e-6)
+    d[0], d[1] = inverse * dx, inverse * dy
+    d[2] = (1 - w) * line[0, j] + w * line[0, j + 1]
+    d[3] = height * ((1 - w) * line[2, j] + w * line[2, j + 1])
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def pair_matrices(pairs, params, matrices, shifts, gains, weights, table, grid, rows, columns):
     """(m, 5, 5) information that pairs of overlapping particles share."""
     out = np.zeros((len(pairs), 5, 5))
-    da, db, at = np.zeros(4), np.zeros(4), np.zeros((2, 2))
+    da, db = np.zeros(4), np.zeros(4)
+    first = np.zeros((3, table.shape[2]), np.float32)
+    second = np.zeros((3, table.shape[2]), np.float32)
     for n in range(len(pairs)):
+        a, b = params[pairs[n, 0]], params[pairs[n, 1]]
+        reach_a, reach_b = _line(table, grid, a[4], first), _line(table, grid, b[4], second)
         for v in range(len(matrices)):
-            m = matrices[v]
-            for side in range(2):
-                p = params[pairs[n, side]]
-                for axis in range(2):
-                    at[side, axis] = m[axis, 0] * p[0] + m[axis, 1] * p[1] + m[axis, 2] * p[2]
-                    at[side, axis] += shifts[v, axis]
-            a, b = params[pairs[n, 0]], params[pairs[n, 1]]
-            reach_a, reach_b = a[4] + grid[3], b[4] + grid[3]
-            ya, yb = _window(at[0, 1], reach_a, rows)
-            yc, yd = _window(at[1, 1], reach_b, rows)
-            xa, xb = _window(at[0, 0], reach_a, columns)
-            xc, xd = _window(at[1, 0], reach_b, columns)
-            e = _expand(m, gains[v])
+            ax, ay = _place(matrices[v], shifts[v], a)
+            bx, by = _place(matrices[v], shifts[v], b)
+            ya, yb = _window(ay, reach_a, rows)
+            yc, yd = _window(by, reach_b, rows)
+            xa, xb = _window(ax, reach_a, columns)
+            xc, xd = _window(bx, reach_b, columns)
+            e = _expand(matrices[v], gains[v])
             shared = np.zeros((4, 4))
             for row in range(max(ya, yc), min(yb, yd)):
                 for column in range(max(xa, xc), min(xb, xd)):
-                    ax, ay = column - at[0, 0], row - at[0, 1]
-                    bx, by = column - at[1, 0], row - at[1, 1]
-                    ra, rb = np.sqrt(ax * ax + ay * ay), np.sqrt(bx * bx + by * by)
+                    ra = np.sqrt((column - ax) ** 2 + (row - ay) ** 2)
+                    rb = np.sqrt((column - bx) ** 2 + (row - by) ** 2)
                     if ra >= reach_a or rb >= reach_b:
                         continue
-                    _derivatives(ax, ay, ra, gains[v] * a[3], a[4], table, grid, da)
-                    _derivatives(bx, by, rb, gains[v] * b[3], b[4], table, grid, db)
+                    _derivatives(column - ax, row - ay, ra, gains[v] * a[3], first, grid[2], da)
+                    _derivatives(column - bx, row - by, rb, gains[v] * b[3], second, grid[2], db)
                     for p in range(4):
                         for q in range(4):
                             shared[p, q] += da[p] * db[q]
@@ -268,15 +285,13 @@ def view_heights(residual, params, matrices, shifts, gains, noise, table, grid):
     views, count = len(residual), len(params)
     heights, errors = np.zeros((count, views)), np.full((count, views), np.inf)
     sums, slope = np.zeros((4, 4)), np.zeros(4)
+    line = np.zeros((3, table.shape[2]), np.float32)
     for i in range(count):
         p = params[i]
+        reach = _line(table, grid, p[4], line)
         for v in range(views):
-            m = matrices[v]
-            ux = m[0, 0] * p[0] + m[0, 1] * p[1] + m[0, 2] * p[2] + shifts[v, 0]
-            uy = m[1, 0] * p[0] + m[1, 1] * p[1] + m[1, 2] * p[2] + shifts[v, 1]
-            sums[:] = 0
-            slope[:] = 0
-            _view_sums(residual[v], ux, uy, gains[v] * p[3], p[4], table, grid, sums, slope)
+            ux, uy = _place(matrices[v], shifts[v], p)
+            _view_sums(residual[v], ux, uy, gains[v] * p[3], reach, line, grid[2], sums, slope)
             if sums[2, 2] > 1.0:
                 heights[i, v] = p[3] + slope[2] / sums[2, 2] / gains[v]
                 errors[i, v] = noise[v] / np.sqrt(sums[2, 2]) / gains[v]

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ive
+from scipy.special import i0e
 
 __all__ = ["ParticleShape", "ProfileTable", "profile_table", "template"]
 
@@ -69,7 +69,7 @@ class ParticleShape:
         height = np.cos(t) ** (2 * self.exponent + 1) * radius * (np.pi / 4) * weights
         s2 = self.blur**2
         kernel = np.exp(-((distance[..., None] - at) ** 2) / (2 * s2))
-        kernel *= ive(0, distance[..., None] * at / s2) * at / s2
+        kernel *= i0e(distance[..., None] * at / s2) * at / s2
         return kernel @ height
 
     def with_radius(self, radius: float, spread: float) -> ParticleShape:
