@@ -281,22 +281,12 @@ class _View:
         if use.sum() < 20:
             self.spread = min(self.spread, max(0.1 * self.shape.radius, self.shape.spread))
             return
-        off = (self.params[use, 4] - self.shape.radius) / free[use] + self.shape.radius
-        middle = float(np.median(off))
-        total = MAD * float(np.median(np.abs(off - middle)))
+        off = (self.params[use, 4] - self.shape.radius) / free[use]
+        total = MAD * float(np.median(np.abs(off - np.median(off))))
         noise = float(np.median(sigma[use] / np.sqrt(free[use])))
         own = np.sqrt(max(total**2 - noise**2, 0.0))
-        middle = float(np.clip(middle, 0.7 * self.shape.radius, 1.3 * self.shape.radius))
-        self.spread = float(np.clip(1.3 * own, NARROW * middle, WIDE * middle))
-        if abs(middle - self.shape.radius) > 0.002 * middle:
-            self.shape = self.shape.with_radius(middle, own)
-            self.table = profile_table(self.shape)
-            model[:] = 0
-            add_to(model, self.params, self.camera, self.table, 1.0)
-            rest = bright - model[0]
-            self.residual[0] = rest - background(rest, int(TILE * middle))
-        else:
-            self.shape = self.shape.with_radius(self.shape.radius, own)
+        self.spread = float(np.clip(1.3 * own, NARROW * self.shape.radius, self.spread))
+        self.shape = self.shape.with_radius(self.shape.radius, own)
 
     @property
     def usual(self) -> Prior:

@@ -189,7 +189,7 @@ def sweep(residual, params, matrices, shifts, gains, weights, table, grid, prior
 
     Returns
     -------
-    (n,) largest step of a parameter in 1-sigma of it with the others at rest; 0 where none was made.
+    (n,) largest step of a parameter in its 1-sigma with the others at rest; 0 where none was made.
     """
     moved = np.zeros(len(params))
     normal, slope = np.zeros((5, 5)), np.zeros(5)

@@ -21,7 +21,7 @@ SUSPECT = 1.3  # times the usual light (height times area), from where on a spot
 DIRECTIONS = 4  # in the picture, half a turn apart in all
 APART = 0.5  # radii that each half starts from the middle, in the picture
 DEEPER = 0.3  # radii of parallax that each half starts from the middle, in depth
-STARTS = 2  # that are fitted, of those that are tried
+FLAT_STARTS, STARTS = 1, 2  # that are fitted, of those that are tried: in one view, in space
 SWEEPS = 8
 LEAST_APART = 0.35  # radii between two particles that one view tells apart
 LEAST_SHARE = 0.35  # of the usual height, for each of the two
@@ -127,7 +127,7 @@ def _as_two(
     starts = _starts(one, local, shape)
     misfit, heights = zip(*[_with_heights(window, s, local, table) for s in starts], strict=True)
     best, pair = np.inf, None
-    for k in np.argsort(misfit)[:STARTS]:
+    for k in np.argsort(misfit)[: STARTS if len(window) > 1 else FLAT_STARTS]:
         start = starts[k]
         start[:, 3] = np.clip(heights[k], 0.3 * usual.height, None)
         value, found = fitted(start)

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from hyperspy_stereo.matching.particles.ground_plane import GroundViews, lift_members
 
-__all__ = ["Hypotheses", "depth_range", "hypotheses", "least_views", "scores"]
+__all__ = ["Hypotheses", "hypotheses", "least_views", "scores"]
 
 GATE = 4.5  # standard deviations
 MOST_SEEDS = 24  # pairs of views
@@ -236,50 +236,3 @@ def scores(groups: Hypotheses, found: GroundViews, low: float, high: float) -> N
     value = np.where(there, gain, np.log(1 - DETECTED)).sum(axis=1) - groups.chi2 / 2
     volume = (2 * np.pi) ** 1.5 * groups.errors.prod(axis=1)
     return value + np.log(density / max(high - low, 1.0) * volume)
-
-
-def depth_range(found: GroundViews, search: float) -> tuple[float, float]:
-    """Depths between which the particles lie, read from where groups of detections pile up.
-
-    Parameters
-    ----------
-    found : GroundViews
-        Detections.
-    search : float
-        Largest distance from depth 0 that is looked at, px.
-
-    Returns
-    -------
-    low, high : float
-        px; the whole search range if nothing piles up.
-    """
-    groups = hypotheses(found, -search, search)
-    if len(groups) < 5:
-        return -search, search
-    z = groups.points[:, 2]
-    # Bins no finer than a depth can be told, nor so fine that they hold nothing.
-    width = max(2 * float(np.median(groups.errors[:, 2])), 2 * search / 80)
-    edges = np.arange(-search, search + width, width)
-    count = np.histogram(z, edges)[0].astype(float)
-    ground = float(np.median(count))
-    # Chance pairs fill all depths alike; where most depths are filled there is no ground to see.
-    if ground > 0.5 * count.max():
-        ground = 0.0
-    high_bins = count > ground + 4 * np.sqrt(ground + 1) if ground else count > 0.05 * count.max()
-    if not high_bins.any():
-        return -search, search
-    peak = int(np.argmax(np.where(high_bins, count, 0)))
-    first = last = peak
-    gap = 2  # bins without particles that a slab may hold
-    for k in range(peak, -1, -1):
-        if high_bins[k]:
-            first = k
-        elif first - k > gap:
-            break
-    for k in range(peak, len(count)):
-        if high_bins[k]:
-            last = k
-        elif k - last > gap:
-            break
-    margin = width + 2 * float(np.median(groups.errors[:, 2]))
-    return float(edges[first] - margin), float(edges[last + 1] + margin)

@@ -13,6 +13,7 @@ from hyperspy_stereo.detection.particles.fit import Cameras
 from hyperspy_stereo.detection.particles.profile import ParticleShape
 from hyperspy_stereo.matching.particles.assignment import assign, rivals
 from hyperspy_stereo.matching.particles.calibrate import ViewErrors, view_errors
+from hyperspy_stereo.matching.particles.depths import depth_range
 from hyperspy_stereo.matching.particles.ground_plane import (
     GroundViews,
     ground_slopes,
@@ -21,7 +22,6 @@ from hyperspy_stereo.matching.particles.ground_plane import (
 )
 from hyperspy_stereo.matching.particles.hypotheses import (
     Hypotheses,
-    depth_range,
     hypotheses,
     least_views,
     scores,
@@ -143,11 +143,12 @@ def reconstruct_particles(
         spread = np.abs(found.slopes - found.slopes.mean(axis=0)).max()
         parallax = min(max(6 * shape.radius, DEEPEST / 2), min(pictures.shape[1:]) / 4)
         depths = depth_range(found, parallax / max(spread, 1e-6))
-    groups, chosen, doubtful = _matched(found, depths)
+    groups, _, chosen = _matched(found, depths)
     errors = view_errors(groups.members[chosen], found)
     cameras = _corrected(cameras, errors)
     found = _ground(cameras, detections, pictures.shape, FLOOR)
-    groups, chosen, doubtful = _matched(found, depths)
+    groups, value, chosen = _matched(found, depths)
+    doubtful = rivals(groups, value, chosen)
     best = groups.take(chosen)
     fit = Fit(shape.sign * pictures, cameras, shape, depths, false_alarms)
     fit.add(_start(best, detections, cameras.gains))
@@ -187,11 +188,11 @@ def _inherited(origin: NDArray[np.int64], before: NDArray[np.int64]) -> NDArray[
 
 def _matched(
     found: GroundViews, depths: tuple[float, float]
-) -> tuple[Hypotheses, NDArray[np.int64], NDArray[np.bool_]]:
+) -> tuple[Hypotheses, NDArray, NDArray[np.int64]]:
+    """Candidate groups, their scores, and which of them are chosen."""
     groups = hypotheses(found, *depths)
     value = scores(groups, found, *depths)
-    chosen = assign(groups, value)
-    return groups, chosen, rivals(groups, value, chosen)
+    return groups, value, assign(groups, value)
 
 
 def _common_shape(shapes: list[ParticleShape]) -> ParticleShape:

@@ -47,15 +47,28 @@ def compare(positions, truth, reach=3.0):
 
 @pytest.mark.parametrize("noise", [0.3, 1.0])
 def test_found_to_the_bound_of_the_noise_with_the_size_from_the_data(noise):
-    image, truth = grid_view(noise=noise, seed=1)
-    found = detect_particles(image)
-    recall, precision, rms = compare(found.positions, truth)
+    made = [grid_view(noise=noise, seed=seed) for seed in (1, 2, 3, 4)]
+    found = [detect_particles(image) for image, _ in made]
+    each = [compare(f.positions, truth) for f, (_, truth) in zip(found, made, strict=True)]
+    recall, precision, _ = np.mean(each, axis=0)
+    rms = np.sqrt(np.mean([e[2] ** 2 for e in each]))
     bound = position_bound(ParticleShape(6.0, blur=0.85), 1.0, one_view(noise))[0]
     assert recall >= 0.97 and precision >= 0.97
-    assert rms < 1.4 * bound
-    assert np.median(found.sigma) == pytest.approx(bound, rel=0.2)
-    assert found.shape.radius == pytest.approx(6.0, rel=0.1)
-    assert found.noise == pytest.approx(noise, rel=0.1)
+    assert rms < 1.3 * bound
+    for f in found:
+        assert np.median(f.sigma) == pytest.approx(bound, rel=0.2)
+        assert f.shape.radius == pytest.approx(6.0, rel=0.1)
+        assert f.noise == pytest.approx(noise, rel=0.1)
+
+
+def test_heaps_do_not_pass_for_large_particles():
+    rng = np.random.default_rng(3)
+    where = rng.uniform(20, 360, (130, 2))
+    points = np.column_stack([0.4 * where, np.zeros(130)])
+    image = particle_views(points, RADIUS, [[0, 0]], (380, 380), noise=0.5).images[0]
+    shape = find_shape(image)
+    assert shape.radius == pytest.approx(6.0, rel=0.1)
+    assert shape.blur == pytest.approx(0.85, abs=0.35)
 
 
 def test_dark_particles_on_a_slope():

@@ -88,6 +88,21 @@ def test_other_numbers_of_views(incidence, geometry):
     assert np.median(np.abs(error[:, 2]) / sigma[:, 2]) < 1.2
 
 
+def test_particles_behind_each_other_in_every_view_are_two():
+    # 40 nm of depth part them by 2.6 px at most, 1.2 nm aside by 3 px: no view shows two.
+    rng = np.random.default_rng(2)
+    where = 21 + 42 * np.indices((6, 6)).reshape(2, -1).T + rng.uniform(-2, 2, (36, 2))
+    points = np.column_stack([0.4 * where, rng.uniform(-40, 40, 36)])
+    points = np.vstack([points, points[14] + (1.2, 0, 40), points[21] + (0, -1.2, 40)])
+    views = particle_views(points, 2.4, FOUR, (SIDE, SIDE), noise=0.3, seed=3)
+    match = reconstructed(views)
+    assert len(match) == 38
+    _, error, sigma = paired(match, views.points)
+    assert (np.abs(error[:, 2]) < 5 * sigma[:, 2]).all()
+    assert match.height.max() < 1.5
+    assert match.shape.radius == pytest.approx(6.0, abs=0.2)
+
+
 def test_a_missing_detection_is_measured_by_the_picture():
     views = suspension(seed=7)
     whole = reconstructed(views)
