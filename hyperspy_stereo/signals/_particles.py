@@ -49,7 +49,7 @@ def particle_map(pair: ViewStack, diameter: float | None, method: str, settings:
         polarity = settings.get("polarity", "auto")
         shape = find_shape(images[0], diameter, polarity)
         alarms = _checks.real_number(
-            settings.get("false_alarms", 1.0), "false_alarms", "wrong particles per view"
+            settings.get("false_alarms", 0.01), "false_alarms", "a share of the particles"
         )
         found = in_threads(
             lambda image: detect_particles(image, diameter, polarity, alarms, shape), images
@@ -157,7 +157,7 @@ def particle_cloud(maps: ViewStack, depth_range):
     incidence, geometry = maps.incidence, maps.geometry
     images = maps.attached("images")
     depths = None if depth_range is None else tuple(d / pixel_size for d in _range(depth_range))
-    alarms = float(maps.metadata.get_item("Stereo.Detection.false_alarms", default=1.0))
+    alarms = float(maps.metadata.get_item("Stereo.Detection.false_alarms", default=0.01))
     match = reconstruct_particles(
         images, read_detections(maps), incidence, geometry, depths, alarms
     )

@@ -262,9 +262,9 @@ class StereoPair(ViewStack):
             ones. "hough" and "contours": blur, edges and circles, or threshold and regions, with
             thresholds of their own.
         **settings
-            ``polarity="auto"`` ("bright", "dark"). "matched": ``false_alarms=1.0``, how many wrong
-            particles to expect in each view. "hough", "contours": ``threshold``, ``blur`` (px); see
-            :mod:`hyperspy_stereo.detection.particles.classical`.
+            ``polarity="auto"`` ("bright", "dark"). "matched": ``false_alarms=0.01``, the share
+            of the particles found that may be of noise alone. "hough", "contours": ``threshold``,
+            ``blur`` (px); see :mod:`hyperspy_stereo.detection.particles.classical`.
 
         Returns
         -------

@@ -41,7 +41,7 @@ def test_from_views_to_g_of_r(made, maps):
 
 def test_what_decided_the_result_is_written_down(maps, views):
     told = maps.metadata.Stereo.Detection
-    assert (told.method, told.diameter, told.false_alarms) == ("matched", 5.0, 1.0)
+    assert (told.method, told.diameter, told.false_alarms) == ("matched", 5.0, 0.01)
     told = views.detect_particles(method="contours", blur=1.0).metadata.Stereo.Detection
     assert (told.method, told.diameter, told.blur) == ("contours", "auto", 1.0)
 

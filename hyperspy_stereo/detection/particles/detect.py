@@ -19,7 +19,9 @@ from hyperspy_stereo.detection.particles.fit import (
 from hyperspy_stereo.detection.particles.ground import (
     MAD,
     background,
+    check_false_alarms,
     correlate,
+    decision_level,
     noise_level,
     threshold,
 )
@@ -35,6 +37,7 @@ from hyperspy_stereo.detection.particles.split import split_spots
 __all__ = ["Detections", "detect_particles", "residual_peaks"]
 
 ROUNDS = 3
+FIRST_ALARMS = 1.0  # of noise in a view, until it is known how many particles there are
 FIRST = 0.7  # of the spread of the answers of a picture that may be due to noise, at the start
 WORTH = 0.002  # of the particles; when fewer are new there is no further look
 TILE = 6.0  # radii, side of a tile of the background
@@ -90,7 +93,7 @@ def detect_particles(
     image: NDArray,
     diameter: float | None = None,
     polarity: str = "auto",
-    false_alarms: float = 1.0,
+    false_alarms: float = 0.01,
     shape: ParticleShape | None = None,
 ) -> Detections:
     """Find round particles in an image, to a fraction of a pixel.
@@ -108,9 +111,9 @@ def detect_particles(
     polarity : {"auto", "bright", "dark"}
         Of the particles against what is around them.
     false_alarms : float
-        How many wrong particles to expect in this view from noise alone. Default 1. Fewer makes
-        the search blinder for faint particles: 0.01 costs some 0.7 in the threshold on
-        significance.
+        Share of the particles found that may be of noise alone, above 0 and below 1. Default 0.01,
+        one in a hundred. Less makes the search blinder for faint particles; clear ones are found
+        with hardly any false alarm whatever it is.
     shape : ParticleShape, optional
         Of the particles where it is known, for example from another view.
 
@@ -131,11 +134,11 @@ def detect_particles(
     >>> detect_particles(view.images[0], diameter=12).positions.round(0).tolist()
     [[50.0, 40.0]]
     """
+    check_false_alarms(false_alarms)
     picture = np.asarray(image, dtype=np.float32)
     if shape is None:
         shape = find_shape(picture, diameter, polarity)
     if shape is None:
-        threshold(np.eye(3), picture.size, false_alarms)  # a wrong knob is refused in any case
         return Detections.none(noise_level(picture))
     bright = shape.sign * picture
     ground = background(bright, int(TILE * shape.radius))
@@ -147,6 +150,7 @@ def detect_particles(
         state.settle()
         if k == 0:
             state.learn(bright)
+        state.decide()
         state.split()
     return state.result()
 
@@ -197,7 +201,7 @@ class _View:
         self.noise = max(noise_level(flat), 2e-3 * spread, 1e-30)
         self.params = np.zeros((0, 5))
         self.spread = WIDE * shape.radius
-        self.level = threshold(template(shape)[0], flat.size, false_alarms)
+        self.level = threshold(template(shape)[0], flat.size, FIRST_ALARMS)
         self.excess = 1.0
         self.table: ProfileTable = profile_table(shape)
 
@@ -251,6 +255,19 @@ class _View:
         if not good.all():
             add_to(self.residual, self.params[~good], self.camera, self.table, 1.0)
             self.params = self.params[good]
+
+    def decide(self) -> None:
+        """What is significant, now that it is known how many particles there are."""
+        if len(self.params) == 0:
+            return
+        significance = self.params[:, 3] / self._own_sigma(self.usual)[:, 3]
+        self.level = decision_level(
+            template(self.shape)[0],
+            self.residual.size,
+            self.false_alarms,
+            len(self.params),
+            float(np.median(significance)),
+        )
 
     def split(self) -> None:
         """Take spots apart that are too bright or too large for one particle."""

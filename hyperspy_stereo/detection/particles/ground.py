@@ -6,7 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage, optimize
 
-__all__ = ["background", "correlate", "noise_level", "threshold"]
+__all__ = [
+    "background",
+    "check_false_alarms",
+    "correlate",
+    "decision_level",
+    "noise_level",
+    "threshold",
+]
 
 MAD = 1.4826  # median absolute deviation -> standard deviation of a normal distribution
 
@@ -112,7 +119,7 @@ def correlate(image: NDArray, kernel: NDArray) -> NDArray[np.float32]:
     return fft.irfft2(spectrum, shape)[: image.shape[0], : image.shape[1]]
 
 
-def threshold(kernel: NDArray, pixels: int, false_alarms: float) -> float:
+def threshold(kernel: NDArray, pixels: float, count: float) -> float:
     """Height, in standard deviations, that maxima of filtered noise pass as often as allowed.
 
     The expected number of maxima of a smooth Gaussian field above t is
@@ -125,18 +132,13 @@ def threshold(kernel: NDArray, pixels: int, false_alarms: float) -> float:
         Of the filter; the noise before it is white.
     pixels : int
         Area of the image.
-    false_alarms : float
+    count : float
         Expected number of maxima of noise above the threshold in the whole image.
 
     Returns
     -------
     float
         Usually 4 to 5.
-
-    Raises
-    ------
-    ValueError
-        If the number of false alarms is not above 0.
 
     Examples
     --------
@@ -145,18 +147,67 @@ def threshold(kernel: NDArray, pixels: int, false_alarms: float) -> float:
     >>> 4 < threshold(kernel, 2048**2, 1.0) < 5
     True
     """
-    if not false_alarms > 0:
-        raise ValueError(
-            "false_alarms is the expected number of wrong particles per view, above 0, such as 1; "
-            f"{false_alarms!r} was given."
-        )
     gy, gx = np.gradient(np.pad(kernel, 1))
     power = (kernel**2).sum()
     covariance = np.array([[(gx * gx).sum(), (gx * gy).sum()], [(gx * gy).sum(), (gy * gy).sum()]])
     rate = pixels * np.sqrt(max(np.linalg.det(covariance), 0)) / power / (2 * np.pi) ** 1.5
 
     def excess(t: float) -> float:
-        return np.log(rate * t) - t * t / 2 - np.log(false_alarms)
+        return np.log(rate * t) - t * t / 2 - np.log(count)
 
     # The count falls with t from t = 1 on; a threshold below 2 would take noise for particles.
     return 2.0 if excess(2.0) <= 0 else float(optimize.brentq(excess, 2.0, 40.0))
+
+
+def decision_level(
+    kernel: NDArray, pixels: float, false_alarms: float, found: int, usual: float
+) -> float:
+    """Least significance of a particle, once it is known how many there are and how bright.
+
+    Half of what a usual particle has is as far from particles as from nothing; but noise may make
+    no more than the allowed share of what is found (Y. Benjamini & Y. Hochberg, J. R. Stat. Soc. B
+    57 (1995) 289), and where particles are very clear, faint ones are not thrown away that noise
+    makes less than `false_alarms` times in a picture.
+
+    Parameters
+    ----------
+    kernel, pixels
+        As for :func:`threshold`.
+    false_alarms : float
+        Share of noise among the particles found, above 0 and below 1.
+    found : int
+        Particles.
+    usual : float
+        Their median significance.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If the share is out of range.
+
+    Examples
+    --------
+    >>> from hyperspy_stereo.detection.particles.profile import ParticleShape, template
+    >>> kernel, _ = template(ParticleShape(6.0))
+    >>> faint = decision_level(kernel, 2048**2, 0.01, found=1300, usual=6.0)
+    >>> clear = decision_level(kernel, 2048**2, 0.01, found=1300, usual=20.0)
+    >>> bool(faint < 4.2 < 5.2 < clear)
+    True
+    """
+    check_false_alarms(false_alarms)
+    loose = threshold(kernel, pixels, false_alarms * max(found, 1))
+    strict = threshold(kernel, pixels, false_alarms)
+    return float(np.clip(usual / 2, loose, strict))
+
+
+def check_false_alarms(share: float) -> None:
+    """Refuse a share of false alarms that is none."""
+    if not 0 < share < 1:
+        raise ValueError(
+            "false_alarms is the share of wrong particles to expect among those found, above 0 and "
+            f"below 1, such as 0.01; {share!r} was given."
+        )

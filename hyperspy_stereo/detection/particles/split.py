@@ -15,7 +15,7 @@ from hyperspy_stereo.detection.particles.fit import Cameras, Prior, add_to, fit_
 from hyperspy_stereo.detection.particles.ground import MAD
 from hyperspy_stereo.detection.particles.profile import ParticleShape, ProfileTable
 
-__all__ = ["TWIN", "split_spots"]
+__all__ = ["SUSPECT", "TWIN", "Usual", "split_spots"]
 
 SUSPECT = 1.3  # times the usual light (height times area), from where on a spot may be two
 DIRECTIONS = 4  # in the picture, half a turn apart in all
@@ -27,23 +27,25 @@ LEAST_APART = 0.35  # radii between two particles that one view tells apart
 LEAST_SHARE = 0.35  # of the usual height, for each of the two
 TWIN = 0.6  # of the usual height, for each of two that lie nearly on each other
 ALIKE = 0.1  # of the usual height, the least that heights are taken to spread
-HEARSAY = 0.5  # share of the evidence that may come from what is usual, not from the picture
+HEARSAY = 0.6  # share of the evidence that may come from what is usual, not from the picture
 
 
 @dataclass(frozen=True)
-class _Usual:
+class Usual:
     """Middle and 1-sigma of the heights of a population."""
 
     height: float
     spread: float
 
     @classmethod
-    def of(cls, heights: NDArray) -> _Usual:
+    def of(cls, heights: NDArray) -> Usual:
+        """From the heights of a population."""
         middle = float(np.median(heights))
         spread = MAD * float(np.median(np.abs(heights - middle)))
         return cls(middle, max(spread, ALIKE * middle))
 
     def oddity(self, heights: NDArray) -> float:
+        """Sum of squares of the heights' distances from the middle, in 1-sigma."""
         return float((((heights - self.height) / self.spread) ** 2).sum())
 
 
@@ -61,7 +63,7 @@ def split_spots(
     Each suspect is fitted again as one and as two particles from a few starts, with its neighbours
     at rest; two are taken if the evidence is larger than level^2, which noise alone reaches as
     rarely as it makes a particle. Evidence is the fall of the sum of squares over the variance of
-    the noise; up to half of it may come from the heights: where particles are alike, one of twice
+    the noise; a good half of it may come from the heights: where particles are alike, one of twice
     the usual height is unlikely.
 
     Parameters
@@ -87,7 +89,7 @@ def split_spots(
     if len(params) < 3:
         return params, origin
     light = params[:, 3] * params[:, 4] ** 2
-    usual = _Usual.of(params[:, 3])
+    usual = Usual.of(params[:, 3])
     result, second = params.copy(), []
     for i in np.flatnonzero(light > SUSPECT * np.median(light)):
         two = _as_two(residual, params[i], cameras, shape, prior, table, level, usual)
@@ -109,7 +111,7 @@ def _as_two(
     prior: Prior,
     table: ProfileTable,
     level: float,
-    usual: _Usual,
+    usual: Usual,
 ) -> NDArray | None:
     """The two particles (2, 5) in place of one, or None."""
     window, local = _window(residual, one, cameras, shape)

@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from hyperspy_stereo.detection.particles.detect import LEAST_SHARE, Detections
 from hyperspy_stereo.detection.particles.fit import Cameras
+from hyperspy_stereo.detection.particles.ground import check_false_alarms
 from hyperspy_stereo.detection.particles.profile import ParticleShape
+from hyperspy_stereo.detection.particles.split import Usual
 from hyperspy_stereo.matching.particles.assignment import assign, rivals
 from hyperspy_stereo.matching.particles.calibrate import ViewErrors, view_errors
 from hyperspy_stereo.matching.particles.depths import depth_range
@@ -33,6 +35,7 @@ __all__ = ["ParticleMatch", "reconstruct_particles"]
 LOOSE = 0.08  # radii, errors that views may have before they are calibrated
 FLOOR = 0.06  # px, errors of a detection that its sigma does not know: overlaps, shape
 SEARCHES = 2
+ODD = 5.0  # standard deviations above the usual height that make a particle doubtful
 SEEN = 3.0  # standard deviations of its height that show a particle in a view
 DEEPEST = 40.0  # px of parallax that are searched for particles at least
 
@@ -54,7 +57,8 @@ class ParticleMatch:
     views_seen : (N,) int ndarray
         Views whose picture shows it at its place.
     ambiguous : (N,) bool ndarray
-        Another depth is nearly as likely, or its sigma of depth is much above the usual one.
+        Another depth is nearly as likely, its sigma of depth is much above the usual one, or it is
+        so bright that it may be two.
     depths : (float, float)
         Range that was searched, px.
     errors : ViewErrors
@@ -88,7 +92,7 @@ def reconstruct_particles(
     incidence: ArrayLike,
     geometry: str = "tiltless",
     depths: tuple[float, float] | None = None,
-    false_alarms: float = 1.0,
+    false_alarms: float = 0.01,
 ) -> ParticleMatch:
     """Match the particles of all views at once and fit them in space.
 
@@ -110,7 +114,7 @@ def reconstruct_particles(
     depths : (float, float), optional
         Between which to look, px; found from the detections by default.
     false_alarms : float
-        Expected number of wrong particles from noise alone. Default 1.
+        Share of the particles found that may be of noise alone. Default 0.01.
 
     Returns
     -------
@@ -123,6 +127,7 @@ def reconstruct_particles(
         If there are fewer than two views, they look from one direction, or the arrays do not fit
         each other.
     """
+    check_false_alarms(false_alarms)
     pictures = np.asarray(images, dtype=np.float32)
     if pictures.ndim != 3 or len(detections) != len(pictures):
         raise ValueError(
@@ -150,7 +155,7 @@ def reconstruct_particles(
     groups, value, chosen = _matched(found, depths)
     doubtful = rivals(groups, value, chosen)
     best = groups.take(chosen)
-    fit = Fit(shape.sign * pictures, cameras, shape, depths, false_alarms)
+    fit = Fit(shape.sign * pictures, cameras, shape, depths, false_alarms * max(len(best), 1))
     fit.add(_start(best, detections, cameras.gains))
     origin = np.arange(len(best))
     origin = _settled(fit, origin)
@@ -256,6 +261,9 @@ def _result(
     ambiguous[known] = doubtful[origin[known]]
     if len(origin):
         ambiguous |= sigma[:, 2] > 3 * np.median(sigma[:, 2])
+        # What is as bright as two, where particles are alike, may be two that no view parts.
+        usual = Usual.of(fit.params[:, 3])
+        ambiguous |= fit.params[:, 3] > usual.height + max(ODD * usual.spread, 0.5 * usual.height)
     ambiguous |= seen < least_views(len(detections))
     used = int((best.members[origin[known]] >= 0).sum())
     total = sum(len(d) for d in detections)
