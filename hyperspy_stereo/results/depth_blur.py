@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["blur_matrix", "sharpened"]
 
 DIRECTIONS, ERRORS, PARTS = 48, 24, 3
+FEWEST_ROUNDS, MOST_ROUNDS = 30, 600
 
 
 def blur_matrix(edges: ArrayLike, sigma_z: float, thickness: float) -> NDArray:
@@ -57,11 +58,15 @@ def blur_matrix(edges: ArrayLike, sigma_z: float, thickness: float) -> NDArray:
     return matrix
 
 
-def sharpened(counts: ArrayLike, expected: ArrayLike, matrix: NDArray, rounds: int = 30) -> NDArray:
+def sharpened(
+    counts: ArrayLike, expected: ArrayLike, matrix: NDArray, variance: ArrayLike | None = None
+) -> NDArray:
     """g(r) without the blur of depth errors, by Richardson-Lucy iterations.
 
     W. H. Richardson, J. Opt. Soc. Am. 62 (1972) 55; L. B. Lucy, Astron. J. 79 (1974) 745. They
-    keep g positive and, stopped early, do not blow up noise.
+    keep g positive. They go on until the blurred result lies as near to the counts as their errors
+    let one expect, and not further, where they would follow the noise (discrepancy principle, V. A.
+    Morozov, Soviet Math. Dokl. 7 (1966) 414).
 
     Parameters
     ----------
@@ -71,8 +76,8 @@ def sharpened(counts: ArrayLike, expected: ArrayLike, matrix: NDArray, rounds: i
         Pairs of points at random.
     matrix : (n, n) ndarray
         Of :func:`blur_matrix`.
-    rounds : int
-        Default 30.
+    variance : array-like of shape (n,), optional
+        Of the counts; the counts themselves by default.
 
     Returns
     -------
@@ -82,12 +87,14 @@ def sharpened(counts: ArrayLike, expected: ArrayLike, matrix: NDArray, rounds: i
     found, random = np.asarray(counts, dtype=np.float64), np.asarray(expected, dtype=np.float64)
     # What leaves the range at its end would come back from beyond it if that were counted.
     whole = matrix / np.maximum(matrix.sum(axis=0), 1e-12)
-    ratio = found / np.maximum(whole @ random, 1e-12)
+    blurred = whole @ random
+    target = found * blurred / np.maximum(random, 1e-12)
+    spread = np.maximum(found if variance is None else np.asarray(variance), 1.0)
     g = np.ones_like(found)
-    for _ in range(rounds):
+    for k in range(MOST_ROUNDS):
         model = whole @ (random * g)
-        update = whole.T @ np.where(
-            model > 0, ratio * (whole @ random) / np.maximum(model, 1e-12), 0
-        )
-        g = g * update
+        misfit = ((target - model) ** 2 / spread).mean()
+        if k >= FEWEST_ROUNDS and misfit < 1:
+            break
+        g = g * (whole.T @ np.where(model > 0, target / np.maximum(model, 1e-12), 0))
     return g

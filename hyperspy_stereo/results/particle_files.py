@@ -123,7 +123,7 @@ def cloud_text(cloud: ParticleCloud) -> str:
         return "<ParticleCloud, no particles>"
     low, high = cloud.points[:, 2].min(), cloud.points[:, 2].max()
     parts = [
-        f"{len(cloud)} particles",
+        f"{len(cloud)} particle" + "s" * (len(cloud) > 1),
         f"diameter: {format_length(cloud.diameter, cloud.units)}",
         f"depth: {low:.4g} to {high:.4g} {cloud.units}",
         f"sigma x, y, z (median): {' '.join(f'{s:.2g}' for s in np.median(cloud.sigma, axis=0))}",

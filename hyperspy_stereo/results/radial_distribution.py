@@ -21,6 +21,7 @@ __all__ = ["CORRECTIONS", "Peak", "RadialDistribution", "radial_distribution"]
 
 CORRECTIONS = ("slab", "none")
 FEWEST = 10  # particles
+ROUNDS = 3  # of the correction of a peak for the width of the bins
 
 
 class Peak(NamedTuple):
@@ -148,7 +149,7 @@ class RadialDistribution:
             With sigma_z = 0; its errors grow as its peaks do, which is a rough estimate.
         """
         blur = self._blur(sigma_z)
-        g = sharpened(self.counts, self.expected, blur)
+        g = sharpened(self.counts, self.expected, blur, self.variance)
         ratio = np.where(self.g > 0, g / np.maximum(self.g, 1e-12), 1.0)
         return replace(
             self,
@@ -349,7 +350,10 @@ def radial_distribution(
 
 
 def _fitted_peak(r: np.ndarray, g: np.ndarray, error: np.ndarray, top: int) -> Peak:
-    """Maximum of a cubic through ln g, over the bins around `top` above half of the height."""
+    """Maximum of a cubic through ln g, over the bins around `top` above half of the height.
+
+    Corrected for the width of the bins, which flatten a peak.
+    """
     half = 1 + 0.5 * (g[top] - 1)
     first = last = top
     while first > 0 and g[first - 1] > half:
@@ -369,6 +373,9 @@ def _fitted_peak(r: np.ndarray, g: np.ndarray, error: np.ndarray, top: int) -> P
     design = np.vander(x, order + 1, increasing=True) / spread[:, None]
     covariance = np.linalg.pinv(design.T @ design)
     best = covariance @ design.T @ (y / spread)
+    for _ in range(ROUNDS):
+        # A bin shows the mean over its width, which at a peak is less than the middle.
+        best = covariance @ design.T @ ((y - _lost_in_bins(best, x, r[top], width)) / spread)
     draws = np.random.default_rng(0).multivariate_normal(best, covariance, 300)
     fine = np.linspace(x[0], x[-1], 400)
     powers = np.vander(fine, order + 1, increasing=True)
@@ -378,3 +385,13 @@ def _fitted_peak(r: np.ndarray, g: np.ndarray, error: np.ndarray, top: int) -> P
     heights = np.exp(spots.max(axis=1))
     place = float(r[top] + fine[curve.argmax()])
     return Peak(place, float(where.std()), float(np.exp(curve.max())), float(heights.std()))
+
+
+def _lost_in_bins(poly: np.ndarray, x: np.ndarray, origin: float, width: float) -> np.ndarray:
+    """Logarithm of the mean of exp(polynomial) over each bin's shells, less that of its middle."""
+    across = (np.arange(9) - 4) / 9 * width
+    at = x[:, None] + across
+    values = np.exp(np.polynomial.polynomial.polyval(at, poly))
+    shells = (origin + at) ** 2
+    mean = (values * shells).sum(axis=1) / shells.sum(axis=1)
+    return np.log(mean) - np.polynomial.polynomial.polyval(x, poly)

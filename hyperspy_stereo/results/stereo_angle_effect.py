@@ -77,7 +77,7 @@ def distance_law_likelihood(distribution: RadialDistribution) -> float:
 
 
 def stereo_angle_effect(
-    cloud: ParticleCloud,
+    cloud: ParticleCloud | Sequence[ParticleCloud],
     angles: ArrayLike,
     stereo_angle: float,
     r_max: float | None = None,
@@ -90,8 +90,8 @@ def stereo_angle_effect(
 
     Parameters
     ----------
-    cloud : ParticleCloud
-        Of tilt-less views.
+    cloud : ParticleCloud or sequence of ParticleCloud
+        Of tilt-less views; several fields of view of one experiment tell more than one.
     angles : array-like
         Assumed angles, degrees.
     stereo_angle : float
@@ -102,10 +102,11 @@ def stereo_angle_effect(
     Returns
     -------
     pandas.DataFrame
-        One row for each angle: angle, thickness, thickness_error, concentration, first_peak,
-        first_peak_error, log_likelihood. ``attrs["best_angle"]`` and ``attrs["best_angle_error"]``
-        are the maximum of a parabola through the likelihood and its 1-sigma (a fall by 1/2, at
-        least a third of a step); the error holds for weak errors of depth: these smear neighbours
+        One row for each angle: angle, thickness, thickness_error and concentration (of the first
+        cloud), first_peak, first_peak_error, log_likelihood. ``attrs["best_angle"]`` and
+        ``attrs["best_angle_error"]`` are the maximum of a parabola through the likelihood and its
+        1-sigma (a fall by 1/2, at least a third of a step); the error holds for hundreds of
+        neighbours and errors of depth well below the width of the peak: these smear neighbours
         along the beam too, which draws the best angle up.
 
     Raises
@@ -113,28 +114,29 @@ def stereo_angle_effect(
     ValueError
         If the views were tilted, there are fewer than three angles, or one is out of range.
     """
-    if cloud.geometry != "tiltless":
+    clouds = [cloud] if isinstance(cloud, ParticleCloud) else list(cloud)
+    if not clouds or any(c.geometry != "tiltless" for c in clouds):
         raise ValueError(
-            "The effect of the angle is a stretch of depth only for views of one exposure; this "
-            "cloud is of a tilted specimen: reconstruct it again with each angle."
+            "The effect of the angle is a stretch of depth only for views of one exposure; give "
+            "clouds of such views. A tilted specimen is reconstructed again with each angle."
         )
     asked = np.sort(np.asarray(angles, dtype=np.float64).ravel())
     if len(asked) < 3 or asked[0] <= 0 or asked[-1] >= 90:
         raise ValueError(f"Give three or more angles between 0 and 90 degrees; got {angles!r}.")
+    first = clouds[0]
     usual = (
-        cloud.diameter
-        if cloud.diameter > 0
-        else float(np.median(cloud.nearest_neighbour_distances))
+        first.diameter
+        if first.diameter > 0
+        else float(np.median(first.nearest_neighbour_distances))
     )
     r_max = 3 * usual if r_max is None else float(r_max)
     bin_width = usual / 10 if bin_width is None else float(bin_width)
     rows = []
     for angle in asked:
         factor = np.tan(np.deg2rad(stereo_angle) / 2) / np.tan(np.deg2rad(angle) / 2)
-        one = stretched(cloud, factor)
-        if cloud._thickness is not None:
-            one.set_thickness(*(factor * t for t in cloud._thickness))
-        g = one.radial_distribution(bin_width, r_max)
+        each = [_of_angle(c, factor) for c in clouds]
+        one = each[0]
+        g = RadialDistribution.combine([c.radial_distribution(bin_width, r_max) for c in each])
         peak = g.first_peak()
         rows.append(
             {
@@ -148,10 +150,18 @@ def stereo_angle_effect(
             }
         )
     table = pd.DataFrame(rows)
-    table.attrs["units"] = cloud.units
+    table.attrs["units"] = first.units
     best, error = _best(asked, table["log_likelihood"].to_numpy())
     table.attrs["best_angle"], table.attrs["best_angle_error"] = best, error
     return table
+
+
+def _of_angle(cloud: ParticleCloud, factor: float) -> ParticleCloud:
+    """The stretched cloud, with the thickness that was set stretched too."""
+    one = stretched(cloud, factor)
+    if cloud._thickness is not None:
+        one.set_thickness(*(factor * t for t in cloud._thickness))
+    return one
 
 
 def _best(angles: Sequence[float], value: np.ndarray) -> tuple[float, float]:

@@ -165,6 +165,11 @@ def plot_radial_distribution(
         peak = d.first_peak()
         if np.isfinite(peak.position) and not potential:
             ax.axvline(peak.position, color=colour, lw=0.8, ls=":")
+    if not potential:
+        # Small shells hold no pairs: their bands would fill the picture.
+        bands = [(d.g + 2 * d.error)[d.error < 0.5 * max(d.g.max(), 1e-9)] for d in distributions]
+        top = max(float(band.max(initial=1.5)) for band in bands)
+        ax.set_ylim(-0.03 * top, 1.08 * top)
     ax.axhline(0.0 if potential else 1.0, color="#777777", lw=0.7)
     ax.set_xlabel(f"r ({units.pop()})")
     ax.set_ylabel("U(r) (kT)" if potential else "g(r)")
