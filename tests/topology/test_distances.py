@@ -23,7 +23,7 @@ DISTANCES = (wasserstein, bottleneck, sliced_wasserstein)
 
 def test_values_by_hand():
     assert wasserstein([[0, 4]], EMPTY) == pytest.approx(4 / np.sqrt(2))
-    assert wasserstein([[0, 4], [0, 3]], [[0, 4], [0, 5]], 2) == pytest.approx(2)
+    assert wasserstein([[0, 4], [0, 3]], [[0, 4], [0, 5]], 2) == pytest.approx(np.sqrt(2))
     assert bottleneck([[0, 4]], EMPTY) == pytest.approx(2)
     assert content([[0, 4]]) == pytest.approx(sliced_wasserstein([[0, 4]], EMPTY))
     # Averaged over all directions, a length of life / sqrt(2) is seen at 2 / pi of it.
