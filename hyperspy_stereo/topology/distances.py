@@ -117,9 +117,9 @@ def sliced_wasserstein(first: ArrayLike, second: ArrayLike, directions: int = DI
     Returns
     -------
     float
-        In the unit of the filtration. At most the exact distance (`wasserstein`, order 1): no
-        projection is longer than what it is of, and each class is matched within the same classes
-        and the same places of the diagonal.
+        In the unit of the filtration. At most twice the exact distance (`wasserstein`, order 1):
+        no projection is longer than what it is of, but with each pair of classes their places on
+        the diagonal are paired too.
 
     Raises
     ------

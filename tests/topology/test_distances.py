@@ -39,9 +39,9 @@ def test_equal_diagrams_have_no_distance(distance):
 
 @settings(max_examples=30, deadline=None)
 @given(DIAGRAMS, DIAGRAMS, DIAGRAMS)
-def test_the_sliced_distance_is_a_metric_below_the_exact_one(a, b, c):
+def test_the_sliced_distance_is_a_metric_below_twice_the_exact_one(a, b, c):
     assert sliced_wasserstein(a, b) == pytest.approx(sliced_wasserstein(b, a))
-    assert sliced_wasserstein(a, b) <= wasserstein(a, b) + 1e-6
+    assert sliced_wasserstein(a, b) <= 2 * wasserstein(a, b) + 1e-6
     across = sliced_wasserstein(a, c) + sliced_wasserstein(c, b)
     assert sliced_wasserstein(a, b) <= across + 1e-9
     assert sliced_wasserstein(a, b) <= content(a) + content(b) + 1e-9

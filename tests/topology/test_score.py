@@ -72,8 +72,9 @@ def test_the_score_grows_with_the_damage(truth, kind):
     masks = [degrade(truth, kind, severity) for severity in (0, 0.35, 0.7, 1)]
     scores = score_masks(masks, [truth], settings=ONE).final
     assert scores[0] == 0
-    assert scores[1] > 0
-    assert scores[3] > scores[1]
+    # A small frame has no room for a third of a blob: a low severity may change nothing.
+    assert scores[3] > scores[1] >= 0
+    assert scores[2] > 0
 
 
 @pytest.mark.parametrize("bad", ["empty", "full", "one pixel"])
