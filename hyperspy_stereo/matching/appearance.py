@@ -11,7 +11,8 @@ import numba
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from hyperspy_stereo.matching.descriptor import cosine_volume, describe
+from hyperspy_stereo.matching.cosines import cosine_volume
+from hyperspy_stereo.matching.descriptor import describe
 from hyperspy_stereo.matching.smoothing import gaussian
 
 __all__ = [

@@ -269,24 +269,28 @@ def _assemble(branches: Branches, walks, mask) -> Chains:
     )
 
 
+def _half_gaussian(sigma):
+    """Offsets from 0 on, and their weights as scipy.ndimage.gaussian_filter1d has them."""
+    reach = int(4.0 * sigma + 0.5)
+    x = np.arange(-reach, reach + 1)
+    kernel = np.exp(-0.5 / sigma**2 * x**2)
+    return x[reach:], (kernel / kernel.sum())[reach:]
+
+
 def _smooth(raw, bounds, closed):
     """Smoothed points of lines, and their tangents."""
-    # The weights of scipy.ndimage.gaussian_filter1d, and those of its first derivative.
-    kernels = []
-    for sigma in (_SIGMA, _SIGMA_SLOPE):
-        reach = int(4.0 * sigma + 0.5)
-        x = np.arange(-reach, reach + 1)
-        kernel = np.exp(-0.5 / sigma**2 * x**2)
-        kernels.append((kernel / kernel.sum())[reach:])
-    kernels[1] *= -x[reach:] / _SIGMA_SLOPE**2
-    xy, slope = _filtered(raw, bounds, closed, *kernels)
+    _, even = _half_gaussian(_SIGMA)
+    x, weights = _half_gaussian(_SIGMA_SLOPE)
+    odd = weights * (-x / _SIGMA_SLOPE**2)
+    xy, slope = _filtered(raw, bounds, closed, even, odd)
     return xy, slope / np.maximum(np.hypot(slope[:, 0], slope[:, 1]), 1e-9)[:, None]
 
 
 @numba.njit(cache=True, nogil=True)
 def _beyond(raw, a, b, closed, i, axis):
     """Coordinate of a point of a line, or of what continues it: its other end or reflection."""
-    pad = min(_PAD, b - a - 1)
+    # A ring of one point is its own neighbour; with a pad of 0 the next line would be read.
+    pad = max(min(_PAD, b - a - 1), 1 if closed else 0)
     if i < a:
         m = min(a - i, pad)
         return raw[b - m, axis] if closed else 2 * raw[a, axis] - raw[a + m, axis]

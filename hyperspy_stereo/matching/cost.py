@@ -16,7 +16,10 @@ from hyperspy_stereo.matching.curve_match import MatchSettings
 __all__ = ["Lines", "appearance_weight", "candidate_map", "line_contrast", "pair_cost"]
 
 _NO_HIT = 2.5  # px; a line farther away than this is not met
-_REACH = 7  # px between pixels near a point that is met, and that point's own pixel
+# px between pixels near a point that is met, and that point's own pixel. It has to exceed _NO_HIT
+# + 0.71 (half a pixel's diagonal) + 1 (half a piece of line), and 0.71 for where in its pixel the
+# point lies: then every pixel with candidates has a nearest point, and `_candidates` a row for it.
+_REACH = 7
 _LEAST_CONTRAST = 0.02
 
 
@@ -124,6 +127,9 @@ def _candidates(nearest, xy, uv):
     n = 0
     for r in range(height):
         for c in range(width):
+            # Rows are counted by these pixels, and compiled code does not check its bounds.
+            if nearest[r, c] < 0:
+                continue
             count = 0
             for m in range(5):
                 y = r + (1 if m == 1 else (-1 if m == 2 else 0))

@@ -27,7 +27,7 @@ from hyperspy_stereo.matching.confidence import (
 from hyperspy_stereo.matching.cost import Lines, candidate_map, line_contrast
 from hyperspy_stereo.matching.curve_match import CurveMatch, MatchSettings, MatchStatus
 from hyperspy_stereo.matching.descriptor import shipped_weights
-from hyperspy_stereo.matching.grow import grow_mask, ridges
+from hyperspy_stereo.matching.grow import find_ridges, grow_mask
 from hyperspy_stereo.matching.inputs import check_inputs, check_range
 from hyperspy_stereo.matching.ranges import estimate_range
 from hyperspy_stereo.matching.refine import (
@@ -137,10 +137,10 @@ def raw_matches(
     sets = [masks]
     if candidates is not None and (candidates & ~masks).any():
         sets.append(candidates | masks)
-    found = [None] * n_views
+    ridges = [None] * n_views
     if images is not None:
-        found = in_threads(lambda appearance: ridges(appearance.flat), appearances)
-    jobs = [job for each in sets for job in zip(each, appearances, found, strict=True)]
+        ridges = in_threads(lambda appearance: find_ridges(appearance.flat), appearances)
+    jobs = [job for each in sets for job in zip(each, appearances, ridges, strict=True)]
     lines = in_threads(lambda job: _lines(*job, settings), jobs)
     strict, permissive = lines[:n_views], lines[-n_views:]
     if not any(len(lines.chains) for lines in strict):
@@ -150,12 +150,14 @@ def raw_matches(
     labels = _labels(span, settings.label_step)
     learned = isinstance(appearances[0], Described)
     solved = solve_labels(strict, permissive, appearances, offsets, labels, settings)
-    return [
-        _finish(v, strict[v].chains, permissive, solved[v], offsets, labels, settings, learned)
-        if len(strict[v].chains)
-        else _nothing(strict[v].chains)
-        for v in range(n_views)
-    ]
+
+    def finish(v):
+        chains = strict[v].chains
+        if len(chains) == 0:
+            return _nothing(chains)
+        return _finish(v, chains, permissive, solved[v], offsets, labels, settings, learned)
+
+    return in_threads(finish, range(n_views))
 
 
 def _appearances(images, settings, weights, offsets) -> list:

@@ -18,7 +18,8 @@ __all__ = ["estimate_range"]
 _SEARCH = 0.16
 _LEAST_SINE = 0.35
 _LEAST_MARGIN = 2.0
-_FEWEST = 6  # points, of every other, that have a say
+_FEWEST = 6  # matches below which the data tell no range
+_MANY = 1500  # points of a view above which every other one tells as much
 
 
 def estimate_range(
@@ -31,10 +32,10 @@ def estimate_range(
 ) -> tuple[float, float]:
     """Range of disparities that the views themselves support.
 
-    A coarse matching over +-16 % of the longer side, in steps of one pixel, of every other point
-    along the lines. Only matches that
-    are found back from the other view, are clearly better than any other, and lie on lines that
-    cross the rows have a say; the range is that of their bulk with a margin.
+    A coarse matching over +-16 % of the longer side, in steps of one pixel, of the points along the
+    lines, every other one where there are many. Only matches that are found back from the other
+    view, are clearly better than any other, and lie on lines that cross the rows have a say; the
+    range is that of their bulk with a margin.
 
     Parameters
     ----------
@@ -50,8 +51,9 @@ def estimate_range(
     """
     reach = max(np.ceil(_SEARCH * max(shape)), 6.0)
     labels = np.arange(-reach, reach + 0.5)
-    strict, permissive = _thinned_sets(strict, permissive, shape)
-    settings = _per_two_points(settings)
+    if max(len(lines.chains) for lines in strict) > _MANY:
+        strict, permissive = _thinned_sets(strict, permissive, shape)
+        settings = _per_two_points(settings)
     solved = solve_labels(strict, permissive, appearances, offsets, labels, settings, rounds=1)
     choices = [s.marginals.argmin(1) if len(s.marginals) else np.zeros(0, int) for s in solved]
     found = []

@@ -57,8 +57,8 @@ def _sum_of_weights(settings: MatchSettings, appearance) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
-def _mean_cost(costs, hits, real, beyond):
-    """Mean over the views that see a label; hits of those that do not become `BEYOND`."""
+def _mean_and_mark_beyond(costs, hits, real, beyond):
+    """Mean over the views that see a label; in place, hits of the others become `BEYOND`."""
     out = np.empty(costs.shape[1:], np.float32)
     for i in range(out.shape[0]):
         weight = np.float32(1) if real[i] else np.float32(UNREAL)
@@ -90,7 +90,8 @@ def _start(v, ref, others, appearances, offsets, labels, settings):
     costs, hits, likeness = zip(*found, strict=True)
     penalty = settings.out_of_view * _sum_of_weights(settings, appearances[v])
     hits = _stacked(hits)
-    unary = _mean_cost(_stacked(costs), hits, ref.chains.real, np.float32(penalty))
+    # The hits are new arrays of `pair_cost`, so they may be changed in place.
+    unary = _mean_and_mark_beyond(_stacked(costs), hits, ref.chains.real, np.float32(penalty))
     return list(others), hits, [each for each in likeness if each is not None], unary
 
 

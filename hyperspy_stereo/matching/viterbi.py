@@ -88,7 +88,7 @@ def chain_marginals(
     slope : float
         Cost per label.
     reach : int
-        Longest step in labels that is not a jump.
+        Longest step in labels that is not a jump, at least 1; less is taken as 1.
     jump : (N,) ndarray
         Cost of a jump at each point; the lower of two neighbours counts.
 
