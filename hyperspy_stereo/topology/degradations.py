@@ -114,7 +114,7 @@ def _noise(mask: np.ndarray, severity: float, rng: np.random.Generator) -> np.nd
 def _shift(mask: np.ndarray, severity: float, rng: np.random.Generator) -> np.ndarray:
     angle = rng.uniform(0, 2 * np.pi)
     move = np.rint(severity * SHIFT * np.array([np.sin(angle), np.cos(angle)])).astype(int)
-    # Lines that leave the frame at one side go on at the other: they do not end there.
+    # What comes in from outside repeats the edge: a line that crossed it still does.
     index = [np.clip(np.arange(n) - m, 0, n - 1) for n, m in zip(mask.shape, move, strict=True)]
     return mask[np.ix_(*index)]
 
