@@ -35,9 +35,10 @@ from hyperspy_stereo.topology import (
     ScoreSettings,
     ScoreWeights,
     centre_line_scores,
-    degradation_table,
+    compare,
     degrade,
     fit_weights,
+    mask_topology,
     save_weights,
     score_masks,
     shipped_weights,
@@ -46,6 +47,7 @@ from hyperspy_stereo.topology import weights as shipped
 
 FIT_SEEDS, TEST_SEEDS, PAIR_SEEDS = 70_000, 80_000, 90_000
 SIDE = 256
+SEVERITIES = tuple(step / 6 for step in range(1, 7))
 CAP = 10.0  # px of disparity; a point without an answer counts as wrong by this much.
 #: Name, share of the electrons, blur (px) and share of the contrast of eight conditions.
 CONDITIONS = (
@@ -66,13 +68,25 @@ def truth(seed: int, side: int = SIDE) -> np.ndarray:
     return stereo_scene(seed, kind=kinds[seed % 4], shape=(side, side)).masks[0]
 
 
-def table_of(first: int, count: int, side: int = SIDE) -> DegradationTable:
-    """Degradations of scenes, one after the other."""
-    parts = []
+def table_of(first: int, count: int, anew: bool, side: int = SIDE) -> DegradationTable:
+    """Degradations of scenes; nested, or drawn anew (other gaps, other blobs) at each severity."""
+    rows = []
     for number in range(count):
-        part = degradation_table([truth(first + number, side)], seed=first + number)
-        parts.append((part.families, part.severity, np.full(len(part.scene), number), part.kind))
-    return DegradationTable(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        true = truth(first + number, side)
+        known = mask_topology(true)
+        for kind in DEGRADATIONS:
+            for step, severity in enumerate(SEVERITIES):
+                seed = 10 * (first + number) + (step + 1 if anew else 0)
+                worse = mask_topology(degrade(true, kind, severity, seed))
+                name = f"{kind}, anew" if anew else kind
+                rows.append((compare(worse, known).families, severity, number, name))
+    return DegradationTable(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def joined(*tables: DegradationTable) -> DegradationTable:
+    """Rows of several tables."""
+    names = ("families", "severity", "scene", "kind")
+    return DegradationTable(*(np.concatenate([getattr(t, n) for t in tables]) for n in names))
 
 
 def rhos(table: DegradationTable, score: np.ndarray) -> dict[str, np.ndarray]:

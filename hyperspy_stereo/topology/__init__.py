@@ -21,8 +21,9 @@ from hyperspy_stereo.topology.filtrations import (
     height_filtration,
     radial_filtration,
 )
-from hyperspy_stereo.topology.persistence import diagrams, prune
+from hyperspy_stereo.topology.persistence import diagrams, prune, shorten
 from hyperspy_stereo.topology.score import MaskScores, ScoreSettings, score_masks
+from hyperspy_stereo.topology.voxels import voxelise
 from hyperspy_stereo.topology.weights import (
     DegradationTable,
     ScoreWeights,
@@ -67,6 +68,8 @@ __all__ = [
     "save_weights",
     "score_masks",
     "shipped_weights",
+    "shorten",
     "sliced_wasserstein",
+    "voxelise",
     "wasserstein",
 ]

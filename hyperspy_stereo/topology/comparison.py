@@ -16,8 +16,9 @@ from hyperspy_stereo.topology.families import (
     filtration_names,
     filtrations,
     least_lives,
+    longest_lives,
 )
-from hyperspy_stereo.topology.persistence import diagrams, prune
+from hyperspy_stereo.topology.persistence import diagrams, prune, shorten
 
 __all__ = ["DIMENSIONS", "Comparison", "MaskTopology", "compare", "mask_topology", "total"]
 
@@ -34,7 +35,7 @@ class MaskTopology:
     names : tuple of str
         Filtrations.
     diagrams : list of list of ndarray of shape (n, 2)
-        Pruned diagram for each filtration and each of `DIMENSIONS`.
+        Pruned and shortened diagram for each filtration and each of `DIMENSIONS`.
     content : ndarray of shape (F, 2)
         Distance of each from the empty diagram, in the unit of the filtration.
     removed : ndarray of shape (F, 2)
@@ -140,14 +141,17 @@ def mask_topology(mask: ArrayLike, pixel_size: ArrayLike = 1.0) -> MaskTopology:
     """
     mask = as_mask(mask)
     names = filtration_names(mask.ndim)
-    limits = least_lives(mask.ndim, pixel_size)
+    limits = zip(
+        least_lives(mask.ndim, pixel_size), longest_lives(mask.ndim, pixel_size), strict=True
+    )
     kept, held, removed = [], np.zeros((len(names), 2)), np.zeros((len(names), 2))
     # One filtration at a time: a volume has 35 of them, each eight times its size.
-    for row, (image, limit) in enumerate(zip(filtrations(mask, pixel_size), limits, strict=True)):
+    images = filtrations(mask, pixel_size)
+    for row, (image, (least, longest)) in enumerate(zip(images, limits, strict=True)):
         # A class that lives exactly a pixel must not be lost to the rounding of a distance.
-        pruned = [prune(d, limit * (1 - 1e-9)) for d in diagrams([image], DIMENSIONS)[0]]
-        kept.append([p.diagram for p in pruned])
-        held[row] = [content(p.diagram) for p in pruned]
+        pruned = [prune(d, least * (1 - 1e-9)) for d in diagrams([image], DIMENSIONS)[0]]
+        kept.append([shorten(p.diagram, longest) for p in pruned])
+        held[row] = [content(diagram) for diagram in kept[-1]]
         removed[row] = [content(p.removed) for p in pruned]
     return MaskTopology(names, kept, held, removed)
 

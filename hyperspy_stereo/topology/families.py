@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from hyperspy_stereo.topology.checks import as_mask, as_pixel_size
 from hyperspy_stereo.topology.filtrations import (
+    REACH,
     default_centres,
     default_directions,
     density_filtration,
@@ -17,7 +18,15 @@ from hyperspy_stereo.topology.filtrations import (
     radial_filtration,
 )
 
-__all__ = ["FAMILIES", "LEAST_SHARE", "family_of", "filtration_names", "filtrations", "least_lives"]
+__all__ = [
+    "FAMILIES",
+    "LEAST_SHARE",
+    "family_of",
+    "filtration_names",
+    "filtrations",
+    "least_lives",
+    "longest_lives",
+]
 
 #: Kinds of filtrations; a score has one weight for each of them and each dimension.
 FAMILIES = ("dilation", "density", "height", "radial")
@@ -111,3 +120,27 @@ def least_lives(ndim: int, pixel_size: ArrayLike = 1.0) -> np.ndarray:
     """
     step = float(as_pixel_size(pixel_size, ndim).min())
     return np.array([LEAST_SHARE if n == "density" else step for n in filtration_names(ndim)])
+
+
+def longest_lives(ndim: int, pixel_size: ArrayLike = 1.0) -> np.ndarray:
+    """Lives beyond which a class counts no more.
+
+    Along a direction and around a centre a piece of line lives until the background appears, as
+    far away as the frame reaches. Cut to one length, each piece counts the same wherever it lies,
+    and a shift of it counts by its share of that length, not of the frame.
+
+    Parameters
+    ----------
+    ndim : int
+        2 or 3.
+    pixel_size : float or sequence of float, default 1.0
+        Size of a pixel along each axis, rows first.
+
+    Returns
+    -------
+    ndarray of shape (number of filtrations,)
+        `filtrations.REACH` px (of the shortest side) for heights and radii, infinite otherwise.
+    """
+    reach = REACH * float(as_pixel_size(pixel_size, ndim).min())
+    kinds = [family_of(name) for name in filtration_names(ndim)]
+    return np.array([reach if kind in ("height", "radial") else np.inf for kind in kinds])

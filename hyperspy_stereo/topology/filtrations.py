@@ -21,6 +21,7 @@ from hyperspy_stereo.topology.checks import as_mask, as_pixel_size
 
 __all__ = [
     "DENSITY_RADIUS",
+    "REACH",
     "default_centres",
     "default_directions",
     "density_filtration",
@@ -31,6 +32,8 @@ __all__ = [
 
 #: px within which line pixels are counted: a few widths of a line, less than their usual spacing.
 DENSITY_RADIUS = 8.0
+#: px that the background comes after the last line pixel: so long all pieces of line can live.
+REACH = 32.0
 
 
 def dilation_filtration(mask: ArrayLike, pixel_size: ArrayLike = 1.0) -> np.ndarray:
@@ -146,8 +149,8 @@ def height_filtration(
     """Height of line pixels along a direction; all else comes last.
 
     Each piece of a line that is a lowest place of its own is born at its height and lives until
-    it meets another, or until the background appears: a line that is broken m times has m more
-    long-lived classes.
+    it meets another, or until the background appears, at least `REACH` px later: a line that is
+    broken m times has m more long-lived classes.
 
     Parameters
     ----------
@@ -162,7 +165,7 @@ def height_filtration(
     -------
     ndarray of float
         In the unit of `pixel_size`, 0 in the middle of the frame. The background has the height of
-        the highest corner and one pixel (its shortest side) more.
+        the highest corner and `REACH` px (of the shortest side) more.
 
     Raises
     ------
@@ -172,7 +175,7 @@ def height_filtration(
     Examples
     --------
     >>> height_filtration([[1, 0, 1]], (0, 1)).tolist()
-    [[-1.0, 2.0, 1.0]]
+    [[-1.0, 33.0, 1.0]]
     """
     mask = as_mask(mask)
     size = as_pixel_size(pixel_size, mask.ndim)
@@ -183,7 +186,7 @@ def height_filtration(
             f"{np.asarray(direction).tolist()}: divide it by its length."
         )
     height = np.zeros(mask.shape)
-    highest = size.min()
+    highest = REACH * size.min()
     for axis, (component, step, n) in enumerate(zip(vector, size, mask.shape, strict=True)):
         along = component * step * (np.arange(n) - (n - 1) / 2)
         height += along.reshape([-1 if a == axis else 1 for a in range(mask.ndim)])
@@ -209,7 +212,7 @@ def radial_filtration(
     -------
     ndarray of float
         In the unit of `pixel_size`. The background has the distance of the farthest corner and
-        one pixel (its shortest side) more.
+        `REACH` px (of the shortest side) more.
 
     Raises
     ------
@@ -219,7 +222,7 @@ def radial_filtration(
     Examples
     --------
     >>> radial_filtration([[1, 0, 1]], (0, 0)).tolist()
-    [[0.0, 3.0, 2.0]]
+    [[0.0, 34.0, 2.0]]
     """
     mask = as_mask(mask)
     size = as_pixel_size(pixel_size, mask.ndim)
@@ -233,7 +236,7 @@ def radial_filtration(
         along = (step * (np.arange(n) - place)) ** 2
         square += along.reshape([-1 if a == axis else 1 for a in range(mask.ndim)])
         farthest += along.max()
-    return np.where(mask, np.sqrt(square), np.sqrt(farthest) + size.min())
+    return np.where(mask, np.sqrt(square), np.sqrt(farthest) + REACH * size.min())
 
 
 def default_directions(ndim: int) -> np.ndarray:
@@ -250,8 +253,8 @@ def default_directions(ndim: int) -> np.ndarray:
 
     Notes
     -----
-    Opposite directions come in pairs for another reason too: the lives of a piece of line in both
-    add up to the same wherever it lies, so that their sum does not depend on the frame.
+    A line has its beginning at one end for one direction and at the other end for the opposite
+    one: together they see both.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from hyperspy_stereo.topology.checks import as_diagram
 
-__all__ = ["Pruned", "diagrams", "lives", "prune"]
+__all__ = ["Pruned", "diagrams", "lives", "prune", "shorten"]
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,37 @@ def prune(diagram: ArrayLike, least: float) -> Pruned:
         raise ValueError(f"least must be a finite length of life, 0 or more; got {least!r}.")
     kept = lives(diagram) >= least
     return Pruned(diagram[kept], diagram[~kept])
+
+
+def shorten(diagram: ArrayLike, longest: float) -> np.ndarray:
+    """Let no class live longer than a limit, so that no place of birth counts more than others.
+
+    Parameters
+    ----------
+    diagram : array_like of shape (n, 2)
+        Births and deaths, finite.
+    longest : float
+        Longest life, in the unit of the filtration; infinite changes nothing.
+
+    Returns
+    -------
+    ndarray of shape (n, 2)
+        Deaths at most `longest` after births. No bottleneck distance grows by it.
+
+    Raises
+    ------
+    ValueError
+        If the diagram is none, or the limit not above 0.
+
+    Examples
+    --------
+    >>> shorten([[0, 5], [1, 1.5]], longest=2).tolist()
+    [[0.0, 2.0], [1.0, 1.5]]
+    """
+    diagram = as_diagram(diagram)
+    if not longest > 0:
+        raise ValueError(f"longest must be a length of life above 0; got {longest!r}.")
+    return np.column_stack([diagram[:, 0], np.minimum(diagram[:, 1], diagram[:, 0] + longest)])
 
 
 def _image(image: ArrayLike) -> np.ndarray:

@@ -153,8 +153,7 @@ def score_masks(
     (`distances.relative`): neither the size of the picture nor the number of its lines decides.
     The weighted sum over families and dimensions is the score. With fixed weights it is symmetric
     in mask and truth. A quarter turn or a flip of both changes nothing; a translation of both
-    within the frame changes only the radial family and the background, by about the shift over
-    the size of the frame.
+    within the frame changes only the radial family, whose centres stay behind.
 
     Examples
     --------

@@ -13,6 +13,7 @@ from hyperspy_stereo.topology import (
     height_filtration,
     radial_filtration,
 )
+from hyperspy_stereo.topology.filtrations import REACH
 
 
 def test_distance_is_negative_on_lines_and_zero_at_their_edge(shapes):
@@ -56,10 +57,10 @@ def test_height_and_radius_of_lines_and_of_the_background():
     mask[1, 3] = True
     height = height_filtration(mask, (0.6, 0.8), pixel_size=2.0)
     assert height[1, 3] == pytest.approx(2 * (0.6 * -1 + 0.8 * 1))
-    assert height[0, 0] == pytest.approx(2 * (0.6 * 2 + 0.8 * 2) + 2)
+    assert height[0, 0] == pytest.approx(2 * (0.6 * 2 + 0.8 * 2) + 2 * REACH)
     radial = radial_filtration(mask, (1, 1), pixel_size=(1, 3))
     assert radial[1, 3] == 6
-    assert radial[0, 0] == pytest.approx(np.hypot(3, 9) + 1)
+    assert radial[0, 0] == pytest.approx(np.hypot(3, 9) + REACH)
 
 
 @pytest.mark.parametrize(("shape", "count"), [((12, 17), 15), ((7, 8, 9), 35)])

@@ -13,6 +13,7 @@ from hyperspy_stereo.topology import (
     height_filtration,
     prune,
     radial_filtration,
+    shorten,
     sliced_wasserstein,
     wasserstein,
 )
@@ -154,6 +155,15 @@ def test_pruning_changes_no_distance_by_more_than_it_says(first, second, least):
         assert change <= content(p.removed) + content(q.removed) + 1e-9
 
 
+@settings(max_examples=30, deadline=None)
+@given(IMAGES, IMAGES, st.floats(0.5, 15))
+def test_shortened_diagrams_are_no_farther_apart(first, second, longest):
+    for a, b in zip(*diagrams([first, second]), strict=True):
+        p, q = shorten(a, longest), shorten(b, longest)
+        assert bottleneck(p, q) <= bottleneck(a, b) + 1e-9
+        assert (p[:, 1] - p[:, 0]).max(initial=0) <= longest + 1e-9
+
+
 def test_a_constant_image_has_an_empty_diagram():
     assert [len(d) for d in diagrams([np.full((5, 6), 3.0)])[0]] == [0, 0]
 
@@ -171,3 +181,5 @@ def test_what_is_no_image_is_refused():
         diagrams([np.zeros((3, 3), complex)])
     with pytest.raises(ValueError, match="least"):
         prune([[0, 1]], -1)
+    with pytest.raises(ValueError, match="longest"):
+        shorten([[0, 1]], 0)
