@@ -292,7 +292,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=200)
     parser.add_argument("--anew", type=int, default=50, help="scenes that are drawn anew as well")
     parser.add_argument("--pixels", type=int, default=30, help="scenes compared with F1, clDice")
-    parser.add_argument("--pairs", type=int, default=12, help="scenes of table 4")
+    parser.add_argument("--pairs", type=int, default=24, help="scenes of table 4")
     parser.add_argument("--method", default="unet", help="detector of table 4")
     parser.add_argument("--fit", type=int, help="fit the shipped weights on so many scenes")
     arguments = parser.parse_args()

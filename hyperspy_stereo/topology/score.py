@@ -153,7 +153,8 @@ def score_masks(
     (`distances.relative`): neither the size of the picture nor the number of its lines decides.
     The weighted sum over families and dimensions is the score. With fixed weights it is symmetric
     in mask and truth. A quarter turn or a flip of both changes nothing; a translation of both
-    within the frame changes only the radial family, whose centres stay behind.
+    within the frame changes only the radial family, whose centres stay behind, and the death of
+    the whole under dilation.
 
     Examples
     --------

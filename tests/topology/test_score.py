@@ -48,19 +48,27 @@ def test_turns_and_flips_change_nothing(truth, worse, turn):
 
 
 def test_a_translation_changes_little(truth, worse):
-    """Stated: by about the shift over the size of the frame, and that only in part of it."""
+    """Stated: the radial family, and the death of the whole under dilation; nothing else."""
     empty = np.pad(np.zeros_like(truth), 8)
-    at = [(8, 8), (3, 12), (14, 1)]
-    scores = []
-    for row, column in at:
+    found = []
+    for row, column in ((8, 8), (3, 12), (14, 1)):
         pair = []
         for mask in (worse, truth):
             frame = empty.copy()
             frame[row : row + mask.shape[0], column : column + mask.shape[1]] = mask
             pair.append(frame)
-        scores.append(final(*pair))
-    shift = max(np.hypot(r - 8, c - 8) for r, c in at) / empty.shape[0]
-    assert np.ptp(scores) <= shift * scores[0]
+        found.append(score_masks(pair[:1], pair[1:], settings=ONE))
+    unmoved = np.array([scores.families[0, 1:3] for scores in found])
+    np.testing.assert_allclose(unmoved, unmoved[:1].repeat(3, axis=0), rtol=1e-9)
+    final = np.array([scores.final[0] for scores in found])
+    assert np.ptp(final) <= 0.05 * final[0]
+
+
+def test_the_frame_around_the_lines_hardly_decides(truth, worse):
+    """Twice the frame, and the same lines four times: as far from each other as before."""
+    once = final(worse, truth)
+    assert final(np.pad(worse, 48), np.pad(truth, 48)) == pytest.approx(once, rel=0.1)
+    assert final(np.tile(worse, (2, 2)), np.tile(truth, (2, 2))) == pytest.approx(once, rel=0.1)
 
 
 def test_the_size_of_the_pixels_does_not_decide(truth, worse):
