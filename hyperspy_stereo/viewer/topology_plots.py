@@ -80,6 +80,7 @@ def plot_topology_score(score: TopologyScore) -> Figure:
         If the masks are volumes.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.patches import Patch
 
     if score.masks[0].ndim != 2:
         raise ValueError("volumes cannot be drawn as pictures; use to_dataframe() or matrix.")
@@ -87,7 +88,7 @@ def plot_topology_score(score: TopologyScore) -> Figure:
     pictures = [] if score.images is None else [score.images]
     width = max(1.6 * count + 1.6, 5.0)
     heights = [*[1.5] * (len(pictures) + 1), 2.7, 2.7, 1.7]
-    figure = plt.figure(figsize=(width, sum(heights) + 0.6), layout="constrained")
+    figure = plt.figure(figsize=(width, sum(heights) + 0.9), layout="constrained")
     grid = figure.add_gridspec(len(heights), count, height_ratios=heights)
     best = int(score.ranking[0])
     for column in range(count):
@@ -99,6 +100,8 @@ def plot_topology_score(score: TopologyScore) -> Figure:
     for dimension in (0, 1):
         _matrix(figure.add_subplot(grid[row + dimension, :]), score, dimension, best)
     _bars(figure.add_subplot(grid[row + 2, :]), score, best)
+    patches = [Patch(color=colour, label=f"{name} lines") for name, colour in TINTS.items()]
+    figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), frameon=False)
     return figure
 
 
