@@ -113,8 +113,8 @@ def speed(side: int, count: int, jobs: int, of_peer: int) -> None:
         scale = (count + 1) / (of_peer + 1)
         print(
             f"  CubicalComplex + persim      {slow[0] * scale:7.1f} s   CPU {slow[1] * scale:7.1f} "
-            f"s   ({of_peer} masks and the truth, times {scale:.1f}): {slow[1] * scale / cpu:.0f} "
-            "times as much"
+            f"s   (the truth and {of_peer} of the masks, times {scale:.1f}): "
+            f"{slow[1] * scale / cpu:.0f} times as much"
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"  peak memory of the process so far {peak:.0f} MiB", flush=True)
@@ -141,9 +141,7 @@ def agreement() -> None:
         pairs.append(prune(found[1], 0.2).diagram[:60])
     print(f"50 random images, {classes} classes: largest difference from cripser's {greatest:.1g}")
     errors = [abs(bottleneck(a, b) - others(a, b)) for a, b in pairwise(pairs)]
-    print(
-        f"{len(errors)} bottleneck distances: greatest difference from persim's {max(errors):.1g}"
-    )
+    print(f"{len(errors)} bottleneck distances: largest difference from persim's {max(errors):.1g}")
 
 
 def main() -> None:

@@ -44,9 +44,10 @@ def _truths(ground_truth, shape: tuple[int, int, int]) -> np.ndarray:
         array = np.asarray(ground_truth)
     stack = array[None] if array.ndim == 2 else array
     if stack.ndim != 3 or stack.shape[1:] != shape[1:] or len(stack) not in (1, shape[0]):
+        each = "" if shape[0] == 1 else f", or {shape[0]} of them, one for each view"
         raise ValueError(
             f"ground_truth has the shape {array.shape}, but the map {shape} (views, H, W): give "
-            f"one mask {shape[1:]} for all views, or {shape[0]} of them, on the map's own pixels."
+            f"one mask {shape[1:]}{each}, on the map's own pixels."
         )
     return stack
 

@@ -53,7 +53,7 @@ def as_mask(mask: ArrayLike, name: str = "mask") -> np.ndarray:
     if not np.all(on | (array == 0)):
         raise ValueError(
             f"{name} must hold only 0 and 1 (or False and True), got values from {array.min():g} "
-            f"to {array.max():g}: compare it with a threshold first, for example {name} > 0.5."
+            f"to {array.max():g}: compare it with a threshold first, for example array > 0.5."
         )
     return on
 

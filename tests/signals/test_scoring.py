@@ -54,6 +54,26 @@ def test_the_state_survives_slicing(truth):
     assert maps.inav[1].isig[:32, :].topology_score(truth[:, :32], settings=ONE).final == 0
 
 
+@pytest.mark.parametrize("form", ["empty", "full", "one pixel"])
+def test_masks_without_lines_have_a_defined_score(truth, form):
+    mask = np.full(truth.shape, float(form == "full"))
+    mask[5, 5] = form != "empty"
+    assert DislocationMap(mask).topology_score(truth, settings=ONE).final > 0.1
+    assert DislocationMap(mask).topology_score(mask, settings=ONE).final == 0
+
+
+def test_a_map_that_holds_no_probabilities_is_refused(truth):
+    for bad, message in ((np.where(truth, np.nan, 0), "NaN"), (255.0 * truth, "from 0 to 1")):
+        with pytest.raises(ValueError, match=message):
+            DislocationMap(bad).topology_score(truth, settings=ONE)
+
+
+def test_lazy_maps_are_scored_alike(truth):
+    maps = DislocationMap(np.float32([truth, np.roll(truth, 4, axis=0)]))
+    eager, lazy = (m.topology_score(truth, settings=ONE).final for m in (maps, maps.as_lazy()))
+    np.testing.assert_array_equal(eager, lazy)
+
+
 @pytest.mark.parametrize(
     ("ground_truth", "message"),
     [
