@@ -33,9 +33,9 @@ class TopologyScore:
     masks, truths : sequence of array-like of bool
         The V masks, and one truth or V, for :meth:`plot`.
     labels : sequence of V str, optional
-        Names of the conditions; by default their numbers.
+        Names of the conditions; by default their numbers. Kept as ``labels``, which may be changed.
     images : sequence of V array-like, optional
-        What the masks were detected in, for :meth:`plot`.
+        What the masks were detected in, for :meth:`plot`. Kept as ``images``, likewise.
     single : bool
         Whether there is one mask that is no stack, so that :attr:`final` is one number.
     pixel_size, units : float, str

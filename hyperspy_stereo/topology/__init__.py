@@ -1,7 +1,12 @@
 """How far a segmentation is from the truth, by persistent homology, and what a mask holds."""
 
 from hyperspy_stereo.topology.centre_lines import centre_line, centre_line_scores
-from hyperspy_stereo.topology.comparison import compare, mask_topology
+from hyperspy_stereo.topology.comparison import (
+    Comparison,
+    MaskTopology,
+    compare,
+    mask_topology,
+)
 from hyperspy_stereo.topology.connectivity import connectivity
 from hyperspy_stereo.topology.degradations import DEGRADATIONS, degrade
 from hyperspy_stereo.topology.descriptors import describe_mask, persistence_images
@@ -37,8 +42,10 @@ from hyperspy_stereo.topology.weights import (
 __all__ = [
     "DEGRADATIONS",
     "FAMILIES",
+    "Comparison",
     "DegradationTable",
     "MaskScores",
+    "MaskTopology",
     "ScoreSettings",
     "ScoreWeights",
     "betti_difference",

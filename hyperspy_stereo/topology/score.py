@@ -151,6 +151,8 @@ def score_masks(
     In each family of filtrations (dilation, density, height, radial) the sliced Wasserstein
     distances of the diagrams, added up, are divided by what both masks hold
     (`distances.relative`): neither the size of the picture nor the number of its lines decides.
+    Classes of heights and radii live at most `filtrations.REACH` px, so that it does not matter how
+    far from the edge of the frame a line lies.
     The weighted sum over families and dimensions is the score. With fixed weights it is symmetric
     in mask and truth. A quarter turn or a flip of both changes nothing; a translation of both
     within the frame changes only the radial family, whose centres stay behind, and the death of
