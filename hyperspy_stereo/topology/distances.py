@@ -20,7 +20,7 @@ __all__ = [
     "wasserstein",
 ]
 
-#: Directions of the sliced distance: with 16 it differs by less than 1 % from that with 256.
+#: Directions of the sliced distance: 16 give it within a tenth of what 256 give, which take longer.
 DIRECTIONS = 16
 #: Classes of both diagrams together beyond which the exact distance takes gigabytes and minutes.
 EXACT_LIMIT = 6000

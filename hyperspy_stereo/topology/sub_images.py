@@ -67,7 +67,7 @@ def resampled_scores(
     weights : ScoreWeights
         Of the score.
     resamples : int, default 1000
-        Number of drawings; 1000 give the ends of a 95 % interval to about 5 % of its width.
+        Number of drawings; 1000 give the ends of a 95 % interval to about 2 % of its width.
     seed : int, default 0
         Of the drawings.
 

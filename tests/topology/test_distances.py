@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from hyperspy_stereo.topology import (
     betti_difference,
     bottleneck,
+    diagrams,
+    filtrations,
     relative,
     sliced_wasserstein,
     wasserstein,
@@ -69,6 +71,13 @@ def test_the_size_of_the_frame_and_the_number_of_lines_do_not_decide(factor):
 
     assert share(factor * a, factor * b) == pytest.approx(share(a, b))
     assert share(np.tile(a, (5, 1)), np.tile(b, (5, 1))) == pytest.approx(share(a, b))
+
+
+def test_sixteen_directions_are_enough(shapes):
+    first, second = shapes.random_lines(1), shapes.random_lines(2)
+    for one, other in zip(filtrations(first), filtrations(second), strict=True):
+        for a, b in zip(*diagrams([one, other]), strict=True):
+            assert sliced_wasserstein(a, b) == pytest.approx(sliced_wasserstein(a, b, 256), rel=0.1)
 
 
 def test_betti_curves():
