@@ -14,6 +14,7 @@ _PUBLIC = {
     "DislocationNetwork": "hyperspy_stereo.results",
     "ParticleMap": "hyperspy_stereo.signals",
     "StereoPair": "hyperspy_stereo.signals",
+    "TopologyScore": "hyperspy_stereo.results",
     "load": "hyperspy_stereo.loading",
 }
 _FOLDERS = (
@@ -24,6 +25,7 @@ _FOLDERS = (
     "results",
     "signals",
     "simulation",
+    "topology",
     "viewer",
     "views",
     "weights",
