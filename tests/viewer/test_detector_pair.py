@@ -79,7 +79,7 @@ def test_without_a_line_there_is_nothing_to_snap_to():
 def test_grabbing():
     detectors = pair()
     left, right = np.array(detectors.positions)
-    assert detectors.at(left + [3, 2]) == 0
+    assert detectors.at(left + 3) == 0
     assert detectors.at(right) == 1
     assert detectors.at(DISC.centre) is None
 
