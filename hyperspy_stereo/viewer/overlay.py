@@ -163,6 +163,7 @@ def plot_disparity(
     limits: tuple[float, float] | None = None,
     label: str = "disparity (px)",
     colour_bar: bool = True,
+    cmap: str = "viridis",
 ) -> Axes:
     """Show disparities (or depths) where there are any, over the image.
 
@@ -180,6 +181,8 @@ def plot_disparity(
         Of the colour bar.
     colour_bar : bool
         Whether to draw one.
+    cmap : str
+        Colour map; "plasma" tells a standard error from a depth.
 
     Returns
     -------
@@ -203,9 +206,7 @@ def plot_disparity(
     finite = values[np.isfinite(values)]
     if limits is None:
         limits = tuple(np.percentile(finite, [1, 99])) if finite.size else (0.0, 1.0)
-    drawn = ax.imshow(
-        values, cmap="viridis", vmin=limits[0], vmax=limits[1], interpolation="nearest"
-    )
+    drawn = ax.imshow(values, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
     if colour_bar:
         ax.figure.colorbar(drawn, ax=ax, label=label, shrink=0.85, pad=0.02)
     return ax

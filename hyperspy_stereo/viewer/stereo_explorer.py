@@ -11,28 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hyperspy_stereo.viewer.anaglyph import anaglyph, stretch
 from hyperspy_stereo.viewer.colours import OKABE_ITO
 from hyperspy_stereo.viewer.detector_pair import DetectorPair, LiveViews
 from hyperspy_stereo.viewer.live_canvas import Latest, live_canvas
-from hyperspy_stereo.viewer.overlay import scale_bar
+from hyperspy_stereo.viewer.stereo_picture import DPI, StereoPicture
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from hyperspy_stereo.signals.stereo_pair import StereoPair
 
 __all__ = ["StereoExplorer"]
 
-DPI = 96
-SIZE = (10.2, 4.55)
-# As the glasses: the left eye looks through red.
-EYES = (OKABE_ITO["vermilion"], OKABE_ITO["sky"])
-KIKUCHI = OKABE_ITO["orange"]
-PLACES = {
-    "pattern": (0.006, 0.012, 0.362, 0.93),
-    "anaglyph": (0.374, 0.012, 0.39, 0.93),
-    "left": (0.772, 0.512, 0.222, 0.43),
-    "right": (0.772, 0.012, 0.222, 0.43),
-}
 # Seconds without a move of a slider after which the whole of a lazy scan is computed.
 PAUSE = 0.5
 LEFT_BUTTON = 1
@@ -64,8 +54,6 @@ class StereoExplorer:
         Where they are.
     views : LiveViews
         What is shown.
-    figure : matplotlib.figure.Figure
-        Not registered with pyplot.
 
     Notes
     -----
@@ -85,13 +73,17 @@ class StereoExplorer:
         self.detectors = detectors
         self.views: LiveViews = scan.whole(detectors)
         self._scan, self._note, self._mrad_per_px = scan, note, mrad_per_px
-        self._pattern = np.asarray(pattern, dtype=float)
         self._grabbed: tuple[int, np.ndarray] | None = None
         self._latest, self._following = Latest(), True
         self._controls: dict[str, Any] = {}
         self._widget: Any = None
-        self._draw()
+        self._picture = StereoPicture(detectors, pattern, mrad_per_px)
         self._refresh()
+
+    @property
+    def figure(self) -> Figure:
+        """The pictures; not registered with pyplot."""
+        return self._picture.figure
 
     @property
     def pair(self) -> StereoPair:
@@ -169,99 +161,13 @@ class StereoExplorer:
             self._widget = self._assemble()
         return self._widget
 
-    # -- the picture -----------------------------------------------------------------------------
-
-    def _draw(self) -> None:
-        """Make all artists once; later only their data change."""
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        self.figure = Figure(figsize=SIZE, dpi=DPI, facecolor="white")
-        FigureCanvasAgg(self.figure)
-        self._axes = {name: self.figure.add_axes(place) for name, place in PLACES.items()}
-        for ax in self._axes.values():
-            ax.set_axis_off()
-        self._draw_pattern(self._axes["pattern"])
-        self._titles, self._images, self._bars = {}, {}, {}
-        for name, colour in zip(("anaglyph", "left", "right"), ("black", *EYES), strict=True):
-            ax = self._axes[name]
-            self._titles[name] = ax.set_title("", fontsize=10, pad=4, color=colour)
-            self._images[name] = ax.imshow(np.ones((2, 2, 3)), interpolation="bicubic")
-            self._bars[name] = []
-
-    def _draw_pattern(self, ax: Any) -> None:
-        from matplotlib.patches import Circle
-        from matplotlib.patheffects import withStroke
-
-        disc, mrad = self.detectors.disc, self._mrad_per_px
-        reach = 1.3 * disc.radius
-        low = np.maximum(np.floor(np.subtract(disc.centre, reach)), 0).astype(int)
-        high = np.ceil(np.add(disc.centre, reach)).astype(int) + 1
-        part = self._pattern[low[1] : high[1], low[0] : high[0]]
-        rows, columns = part.shape
-        sides = (low[0] - 0.5, low[0] + columns - 0.5, low[1] + rows - 0.5, low[1] - 0.5)
-        ax.imshow(stretch(part, (0.5, 99.9)), cmap="gray", vmin=0, vmax=1.15, extent=sides)
-        ax.set_title("mean pattern: drag the detectors", fontsize=10, pad=4)
-        scale_bar(ax, part.shape, mrad, "mrad", origin=(float(low[0]), float(low[1])))
-        ax.add_patch(Circle(disc.centre, disc.radius, fill=False, ec="white", lw=0.8, ls=":"))
-        line = self.detectors.line()
-        if line is not None:
-            ax.plot(*line.T, color=KIKUCHI, lw=1.2, alpha=0.9)
-        look = {"lw": 2.4, "zorder": 4}
-        self._circles, self._letters = [], []
-        for letter, colour in zip("LR", EYES, strict=True):
-            face = (*_rgb(colour), 0.16)
-            self._circles.append(ax.add_patch(Circle((0, 0), 1, fc=face, ec=colour, **look)))
-            self._letters.append(
-                ax.text(0, 0, letter, color=colour, fontsize=13, fontweight="bold", zorder=5)
-            )
-            halo = [withStroke(linewidth=3, foreground="white", alpha=0.85)]
-            self._letters[-1].set(ha="center", va="center", path_effects=halo)
-        ax.set(xlim=sides[:2], ylim=sides[2:])
-
-    def _place_detectors(self) -> None:
-        """Move the circles; broken where a detector leaves the disc."""
-        detectors = self.detectors
-        marks = zip(
-            self._circles, self._letters, detectors.positions, detectors.outside, strict=True
-        )
-        for circle, letter, place, outside in marks:
-            circle.set(center=place, radius=detectors.radius, linestyle="--" if outside else "-")
-            letter.set_position(place)
-
     def _refresh(self) -> None:
-        """Put detectors and views into the artists."""
-        self._place_detectors()
-        views = self.views
-        inside = np.isfinite(views.left)
-        pictures = {"anaglyph": anaglyph(views.left, views.right)}
-        for name in ("left", "right"):
-            pictures[name] = np.repeat(stretch(getattr(views, name))[..., None], 3, axis=-1)
-        coarse = "" if views.whole else ", thumbnail scan"
-        titles = {"anaglyph": f"anaglyph, red–cyan: {views.angle_text}{coarse}"}
-        for name, picture in pictures.items():
-            picture[~inside] = 1.0
-            self._titles[name].set_text(titles.get(name, f"{name} view"))
-            self._put(name, picture)
+        """Show where the detectors are and what they see."""
+        self._picture.place(self.detectors)
+        self._picture.show(self.views)
         if self._widget is not None:
             self._show_text()
             self.figure.canvas.draw_idle()
-
-    def _put(self, name: str, picture: np.ndarray) -> None:
-        ax, image = self._axes[name], self._images[name]
-        image.set_data(picture)
-        rows, columns = shape = picture.shape[:2]
-        size = (shape, self.views.pixel_size)
-        if getattr(image, "_shown_size", None) == size:
-            return
-        image._shown_size = size
-        image.set_extent((-0.5, columns - 0.5, rows - 0.5, -0.5))
-        ax.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
-        for artist in self._bars[name]:
-            artist.remove()
-        self._bars[name] = []
-        if name == "anaglyph":
-            self._bars[name] = scale_bar(ax, shape, self.views.pixel_size, self.views.units)
 
     # -- mouse and controls ----------------------------------------------------------------------
 
@@ -301,7 +207,7 @@ class StereoExplorer:
         return box
 
     def _pressed(self, event: Any) -> None:
-        if event.inaxes is not self._axes["pattern"] or event.button != LEFT_BUTTON:
+        if event.inaxes is not self._picture.axes["pattern"] or event.button != LEFT_BUTTON:
             return
         point = np.array([event.xdata, event.ydata])
         which = self.detectors.at(point)
@@ -330,7 +236,7 @@ class StereoExplorer:
         """Where the mouse has the grabbed detector; beyond the axes too."""
         if event.x is None:
             return None
-        point = self._axes["pattern"].transData.inverted().transform((event.x, event.y))
+        point = self._picture.axes["pattern"].transData.inverted().transform((event.x, event.y))
         return point + self._grabbed[1]
 
     def _on_control(self, name: str) -> Callable[[dict], None]:
@@ -405,9 +311,3 @@ class StereoExplorer:
 
     def __repr__(self) -> str:
         return f"<StereoExplorer: {self.text}>"
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    from matplotlib.colors import to_rgb
-
-    return to_rgb(colour)

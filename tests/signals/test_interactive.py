@@ -41,7 +41,7 @@ def few_bytes(monkeypatch):
 def drag(explorer, which, way, release=True):
     """Move one detector by the mouse, px of the pattern."""
     _ = explorer.widget
-    canvas, ax = explorer.figure.canvas, explorer._axes["pattern"]
+    canvas, ax = explorer.figure.canvas, explorer._picture.axes["pattern"]
     start = np.array(explorer.detectors.positions[which]) + 0.5
     for name, place in (
         ("button_press_event", start),
@@ -55,7 +55,7 @@ def drag(explorer, which, way, release=True):
 
 
 def shown(explorer):
-    return {name: image.get_array().copy() for name, image in explorer._images.items()}
+    return {name: image.get_array().copy() for name, image in explorer._picture.images.items()}
 
 
 def test_it_starts_with_the_pair_that_virtual_stereo_gives(scan):
@@ -96,7 +96,7 @@ def test_a_drag_beside_the_detectors_does_nothing(scan):
     explorer = scan.interactive_stereo()
     before = explorer.detectors
     _ = explorer.widget
-    canvas, ax = explorer.figure.canvas, explorer._axes["pattern"]
+    canvas, ax = explorer.figure.canvas, explorer._picture.axes["pattern"]
     for name, place in (("button_press_event", (2, 2)), ("motion_notify_event", (20, 20))):
         x, y = ax.transData.transform(place)
         canvas.callbacks.process(name, MouseEvent(name, canvas, x, y, button=1))
@@ -109,7 +109,7 @@ def test_a_warning_appears_when_a_detector_leaves_the_disc(scan):
     drag(explorer, 0, 0.25 * (np.array(explorer.detectors.positions[0]) - middle))
     assert "left detector leaves the disc" in explorer._status.value
     assert "right detector" not in explorer._status.value
-    assert explorer._circles[0].get_linestyle() == "--"
+    assert explorer._picture.circles[0].get_linestyle() == "--"
 
 
 def test_controls_and_state_follow_each_other(scan):
@@ -133,7 +133,7 @@ def test_lazy_a_thumbnail_follows_and_the_whole_comes_on_release(lazy, few_bytes
     drag(explorer, 0, inwards, release=False)
     assert not explorer.views.whole
     coarse = explorer.views
-    assert "thumbnail" in explorer._titles["anaglyph"].get_text()
+    assert "thumbnail" in explorer._picture.titles["anaglyph"].get_text()
     drag(explorer, 0, (0.0, 0.0))
     assert explorer.views.whole
     assert explorer.views.left.shape[0] > 1.7 * coarse.left.shape[0]
