@@ -35,10 +35,12 @@ PAGES = {
     "align": ("align", "tilt_axis"),
     "detect": ("method", "augment", "polarity", "sensitivity"),
     "match": ("threshold", "low", "high", "min_confidence", "min_length"),
-    "view": ("foil_thickness", "colour"),
+    "view": ("foil_thickness",),
 }
-WIDE = {"width": "268px"}
-STYLE = {"description_width": "104px"}
+WIDE = {"width": "272px"}
+STYLE = {"description_width": "132px"}
+# px, so that figure, colour bar and knobs fit beside each other in a notebook.
+SCENE = (640, 470)
 
 
 class ReconstructionPanel:
@@ -125,7 +127,7 @@ class ReconstructionPanel:
     def _show(self, step: str) -> None:
         result = self.steps.result(step)
         if step == "view":
-            view = result.plot(colour=self.steps.knobs.colour)
+            view = result.plot(colour=self.steps.knobs.colour, size=SCENE)
             self._pictures[step] = view._picture()
             self._outputs[step].children = (view.widget,)
             return
@@ -221,8 +223,6 @@ class ReconstructionPanel:
         add("min_confidence", slider, "confidence above", knobs.min_confidence, **reach)
         text("min_length", f"length above ({units})", knobs.min_length)
         text("foil_thickness", f"thickness ({units})", knobs.foil_thickness)
-        colours = ["depth", "sigma", "confidence", "line"]
-        add("colour", widgets.Dropdown, "colour", knobs.colour, options=colours)
         self._enable()
 
     def _enable(self) -> None:

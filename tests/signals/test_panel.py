@@ -182,7 +182,9 @@ def test_a_missing_toolkit_gives_hyperspys_message(pair, monkeypatch):
 
     monkeypatch.setattr(_panel, "find_spec", lambda name: None)
     monkeypatch.setattr(ui_registry, "TOOLKIT_REGISTRY", set())
-    with pytest.raises(ImportError, match="No toolkit registered. Install hyperspy_gui_ipywidgets"):
+    with pytest.raises(
+        ImportError, match=r"No toolkit registered\. Install hyperspy_gui_ipywidgets"
+    ):
         pair.gui()
 
 
