@@ -16,6 +16,7 @@ _PUBLIC = {
     "ParticleMap": "hyperspy_stereo.signals",
     "RadialDistribution": "hyperspy_stereo.results",
     "StereoPair": "hyperspy_stereo.signals",
+    "TopologyScore": "hyperspy_stereo.results",
     "load": "hyperspy_stereo.loading",
 }
 _FOLDERS = (
@@ -26,6 +27,7 @@ _FOLDERS = (
     "results",
     "signals",
     "simulation",
+    "topology",
     "viewer",
     "views",
     "weights",

@@ -15,6 +15,8 @@ from hyperspy_stereo.viewer.particle_scene import plot_particles
 from hyperspy_stereo.viewer.plot import plot_network
 from hyperspy_stereo.viewer.simulation_plots import plot_convergence, plot_disc, plot_truth
 from hyperspy_stereo.viewer.specimen_view import plot_specimen
+from hyperspy_stereo.viewer.stereogram import plot_stereogram
+from hyperspy_stereo.viewer.topology_plots import plot_segmentation, plot_topology_score
 
 __all__ = [
     "Camera",
@@ -33,7 +35,10 @@ __all__ = [
     "plot_particle_image",
     "plot_particles",
     "plot_radial_distribution",
+    "plot_segmentation",
     "plot_specimen",
+    "plot_stereogram",
+    "plot_topology_score",
     "plot_truth",
     "stretch",
     "to_y_up",
