@@ -12,6 +12,7 @@ from hyperspy.signals import BaseSignal, LazySignal2D
 from hyperspy_stereo.geometry import incidence_pair
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._detecting import DEFAULT_METHOD, detected
+from hyperspy_stereo.signals._panel import gui
 from hyperspy_stereo.signals._stacking import as_list, stacked
 from hyperspy_stereo.signals._view_stack import ViewStack
 
@@ -38,6 +39,7 @@ class StereoPair(ViewStack):
 
     _signal_type = "StereoPair"
     _alias_signal_types = ["stereo_pair"]  # noqa: RUF012 (HyperSpy's own form)
+    gui = gui
 
     @classmethod
     def from_images(
