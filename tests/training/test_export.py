@@ -85,7 +85,13 @@ def test_the_card_repeats_the_json_and_the_commands(folder, tmp_path):
     card = path.with_suffix(".md").read_text()
     assert info["sha256"] in card and "$" not in card
     assert "--first 1000000 --count 32" in card and "--first 1010000 --count 64" in card
-    assert "96 scenes of the physical renderer" in card
+    assert "96 scenes of the physical renderer" in card and "It began with" not in card
+
+
+def test_the_card_names_the_weights_that_a_run_began_with(folder, tmp_path):
+    save_config(dataclasses.replace(CONFIG, start="first.safetensors"), folder / "config.json")
+    path = export.export_detector(folder, "lines-3", tmp_path, data=tmp_path, scenes=2)
+    assert "began with the weights `first.safetensors`" in path.with_suffix(".md").read_text()
 
 
 def test_a_snapshot_can_be_chosen(folder, tmp_path):
