@@ -28,7 +28,8 @@ deformations are made anew in each step.
 
     $commands
 
-${start}Ended after $steps of $planned steps ($minutes minutes, $device, $threads threads, torch $torch).
+${start}Ended after $steps of $planned steps ($minutes minutes, $device, $threads threads,
+torch $torch).
 These are the weights of step $snapshot. Steps are judged by `$select`: scenes of another renderer,
 never the training's own, because training longer makes real pictures worse.
 
