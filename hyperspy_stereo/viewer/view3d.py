@@ -224,6 +224,31 @@ class View3D:
         path.write_text(scene_html(self.scene), encoding="utf-8")
         return path
 
+    def save_turntable(self, path: str | Path, **options: Any) -> Path:
+        """Save a turn about the beam: an animated ``.gif``, or PNG frames in a folder.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends with ``.gif``, or is a folder.
+        **options
+            ``frames`` (36), ``size`` in px, ``seconds`` (6) of the GIF; see
+            :func:`hyperspy_stereo.viewer.turntable.save_turntable`.
+
+        Returns
+        -------
+        Path
+            Of the file or folder.
+
+        Raises
+        ------
+        ValueError
+            If the name ends with something else.
+        """
+        from hyperspy_stereo.viewer.turntable import save_turntable
+
+        return save_turntable(self.scene, path, **options)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         picture = base64.b64encode(self._picture()).decode("ascii")
         bundle: dict[str, Any] = {"image/png": picture, "text/plain": repr(self)}
