@@ -29,6 +29,9 @@ from hyperspy_stereo.results.density import density_in_si, network_density
 if TYPE_CHECKING:
     import pandas as pd
 
+    from hyperspy_stereo.results.crystal_lines import CrystalLines
+    from hyperspy_stereo.simulation.crystals.orientation import FoilOrientation
+
 __all__ = ["DislocationNetwork"]
 
 
@@ -248,6 +251,12 @@ class DislocationNetwork:
     def density_units(self) -> str:
         """Unit of :attr:`density`."""
         return density_in_si(0.0, self.units)[1]
+
+    def in_crystal(self, foil: FoilOrientation) -> CrystalLines:
+        """Directions, habit planes, Burgers vectors: `results.crystal_lines.crystal_lines`."""
+        from hyperspy_stereo.results.crystal_lines import crystal_lines
+
+        return crystal_lines(self, foil)
 
     # Views -----------------------------------------------------------------------------------
 

@@ -273,6 +273,7 @@ def plot_lengths(network: DislocationNetwork, bins: int = 20, ax: Axes | None = 
         )
     ax.set_title(title, fontsize=10)
     ax.set(xlabel=f"length of a line ({network.units})", ylabel="lines")
+    ax.yaxis.get_major_locator().set_params(integer=True)
     _light(ax)
     return ax
 

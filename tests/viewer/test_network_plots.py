@@ -1,11 +1,10 @@
-"""Stereogram, depths, lengths; the turntable."""
+"""Stereogram, depths, lengths."""
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from hyperspy_stereo.results import DislocationNetwork
-from hyperspy_stereo.viewer import plot_depths, plot_directions, plot_lengths, save_turntable
+from hyperspy_stereo.viewer import plot_depths, plot_directions, plot_lengths
 from hyperspy_stereo.viewer.network_plots import line_directions, stereographic
 
 
@@ -57,18 +56,3 @@ def test_plots_of_a_network_and_of_none(network, empty):
 def test_the_lengths_over_the_depth_add_up(network):
     ax = plot_depths(network, bins=7)
     assert sum(p.get_width() for p in ax.patches) == pytest.approx(network.total_length)
-
-
-def test_a_turn_comes_back_and_keeps_its_size(network, tmp_path):
-    view = network.plot()
-    path = view.save_turntable(tmp_path / "turn.gif", frames=4, size=(240, 180))
-    with Image.open(path) as film:
-        assert (film.n_frames, film.size) == (4, (240, 180))
-    folder = save_turntable(view.scene, tmp_path / "frames", frames=2, size=(240, 180))
-    pictures = [np.asarray(Image.open(p)) for p in sorted(folder.glob("frame_*.png"))]
-    assert len(pictures) == 2
-    assert (pictures[0] != pictures[1]).any()
-    with pytest.raises(ValueError, match=r"\.gif"):
-        view.save_turntable(tmp_path / "turn.mp4")
-    with pytest.raises(ValueError, match="one frame"):
-        view.save_turntable(tmp_path / "turn.gif", frames=0)
