@@ -210,11 +210,16 @@ class DetectorPair:
         away = np.hypot(*(np.asarray(self.positions) - self.disc.centre).T)
         return tuple(share_outside(d, self.radius, self.disc.radius) for d in away)
 
+    @property
+    def leaving(self) -> tuple[bool, bool]:
+        """Whether either detector leaves the disc by more than the rounding of its place."""
+        return tuple(share > LEAST_SHARE for share in self.outside)
+
     def warnings(self) -> list[str]:
         """What should be known about views through these detectors."""
         found = []
-        for name, share in zip(NAMES, self.outside, strict=True):
-            if share > LEAST_SHARE:
+        for name, share, leaves in zip(NAMES, self.outside, self.leaving, strict=True):
+            if leaves:
                 found.append(
                     f"The {name} detector leaves the disc: {share:.0%} of it sees no bright field. "
                     "Its view is darker, and inclined less than its middle says."

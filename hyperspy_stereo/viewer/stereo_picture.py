@@ -70,10 +70,10 @@ class StereoPicture:
     def place(self, detectors: DetectorPair) -> None:
         """Move the circles; broken where a detector leaves the disc."""
         marks = zip(
-            self.circles, self._letters, detectors.positions, detectors.outside, strict=True
+            self.circles, self._letters, detectors.positions, detectors.leaving, strict=True
         )
-        for circle, letter, place, outside in marks:
-            circle.set(center=place, radius=detectors.radius, linestyle="--" if outside else "-")
+        for circle, letter, place, leaves in marks:
+            circle.set(center=place, radius=detectors.radius, linestyle="--" if leaves else "-")
             letter.set_position(place)
 
     def show(self, views: LiveViews) -> None:

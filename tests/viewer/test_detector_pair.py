@@ -93,6 +93,8 @@ def test_the_share_outside_agrees_with_counted_points():
 
 
 def test_it_warns_of_a_detector_that_leaves_the_disc_and_of_no_other():
+    for azimuth in range(0, 180, 7):  # touching the rim, up to the rounding of places
+        assert not any(pair(azimuth, 0.0).leaving)
     assert pair().warnings() == []
     moved = pair().with_rules(snap=False, linked=False).moved(0, (107.0, 75.0))
     (warning,) = [w for w in moved.warnings() if "leaves the disc" in w]
