@@ -1,0 +1,15 @@
+"""Curves fitted to all views at once, with error bars."""
+
+from hyperspy_stereo.matching.joint_fit.expected import expected_sigma
+from hyperspy_stereo.matching.joint_fit.fit import fit_curves
+from hyperspy_stereo.matching.joint_fit.fitted_curves import FittedCurves, Projection
+from hyperspy_stereo.matching.joint_fit.predict import predicted_views, residual_views
+
+__all__ = [
+    "FittedCurves",
+    "Projection",
+    "expected_sigma",
+    "fit_curves",
+    "predicted_views",
+    "residual_views",
+]
