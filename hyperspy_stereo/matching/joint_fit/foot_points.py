@@ -7,7 +7,7 @@ import math
 import numba
 import numpy as np
 
-__all__ = ["INSIDE", "BEYOND", "VERTEX", "foot_points"]
+__all__ = ["BEYOND", "INSIDE", "VERTEX", "foot_points"]
 
 INSIDE, VERTEX, BEYOND = 0, 1, 2
 """The nearest point lies within a side, on a corner, or is an end that the pixel lies beyond."""
@@ -49,10 +49,10 @@ def foot_points(
     >>> pixel.tolist(), fraction.tolist()
     ([11, 12, 13], [0.0, 0.5, 1.0])
     """
-    x0 = max(int(math.floor(corners[:, 0].min() - reach)), 0)
-    x1 = min(int(math.ceil(corners[:, 0].max() + reach)), width - 1)
-    y0 = max(int(math.floor(corners[:, 1].min() - reach)), 0)
-    y1 = min(int(math.ceil(corners[:, 1].max() + reach)), height - 1)
+    x0 = max(math.floor(corners[:, 0].min() - reach), 0)
+    x1 = min(math.ceil(corners[:, 0].max() + reach), width - 1)
+    y0 = max(math.floor(corners[:, 1].min() - reach), 0)
+    y1 = min(math.ceil(corners[:, 1].max() + reach), height - 1)
     columns, rows = max(x1 - x0 + 1, 0), max(y1 - y0 + 1, 0)
     best = np.full(rows * columns, reach * reach)
     owner = np.full(rows * columns, -1, np.int64)
