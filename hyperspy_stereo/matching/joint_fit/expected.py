@@ -103,7 +103,8 @@ def expected_sigma(
     projection = Projection(geometry, tuple(middle), tuple(reference), float(parallax_azimuth))
     seen = seen_by(theta, projection)
     basis = curve_basis(curves)
-    scene = Scene(basis, layout(basis, len(theta)), seen, shape)
+    flat = np.ones((len(theta), len(basis.base)))
+    scene = Scene(basis, layout(basis, len(theta)), seen, shape, flat)
     unknowns = start_values(basis, scene.place, width)
     prior = line_priors(basis, scene.place, unknowns, wander)
     for part in scene.place.contrast:

@@ -40,6 +40,7 @@ from hyperspy_stereo.matching.joint_fit.problem import (
     near_lines,
     support_of,
     transmittance,
+    with_relief,
 )
 from hyperspy_stereo.matching.joint_fit.profile import REACH
 from hyperspy_stereo.matching.joint_fit.solver import (
@@ -58,8 +59,9 @@ SHIFT_SIGMA = {"tiltless": 0.0, "tilt": 0.3}
 """px: views of one scan are registered by construction; images taken one by one are not."""
 STAGES = (
     (("asymmetry", "kappa", "gains"), 5),
-    ((), 5),
-    ((), 5),
+    ((), 4),
+    ((), 4),
+    ((), 4),
 )
 """What is held, and how many steps; pixels and background are chosen anew between the stages."""
 
@@ -78,7 +80,7 @@ def fit_curves(
     wander: tuple[float, float] | None = None,
     shift_sigma: float | None = None,
     rotation_sigma: float = 0.0,
-    background_sigma: float = 12.0,
+    background_sigma: float = 5.0,
 ) -> FittedCurves:
     """Fit lines to all views jointly.
 
@@ -116,8 +118,8 @@ def fit_curves(
         How far the direction of parallax may be turned against the incidences, rad. Default 0:
         it is not fitted.
     background_sigma : float
-        Neighbourhood over which the background is smooth, px. Default 12: several widths of a
-        line, less than fringes of faults.
+        Neighbourhood over which the background is smooth, px. Default 6, three widths of a line:
+        what is left of shading and fringes shifts lines, and by more than the noise does.
 
     Returns
     -------
@@ -154,7 +156,8 @@ def fit_curves(
     projection = Projection(geometry, tuple(middle), tuple(reference), float(parallax_azimuth))
     seen = seen_by(theta, projection)
     basis = curve_basis(start)
-    scene = Scene(basis, layout(basis, len(theta)), seen, shape)
+    flat = np.ones((len(theta), len(basis.base)))
+    scene = Scene(basis, layout(basis, len(theta)), seen, shape, flat)
     noise = as_variance(variance, images)
     slack = SHIFT_SIGMA[geometry] if shift_sigma is None else shift_sigma
     common = shared_prior(seen, slack, rotation_sigma)
@@ -166,6 +169,8 @@ def fit_curves(
         prior = line_priors(basis, scene.place, begin, bend, held=held)
         fitted = solve(scene, support, data, weight, prior, common, *state, steps)
         state = (fitted.unknowns, fitted.shared)
+        if stage > 0:
+            scene = with_relief(scene, data, weight, *state)
         if wander is None and stage > 0:
             bend = _wander(scene, support, fitted, prior, bend)
     return _result(
@@ -245,10 +250,10 @@ def _check_numbers(width, wander, shift_sigma, rotation_sigma, background_sigma)
         )
     if (shift_sigma is not None and shift_sigma < 0) or rotation_sigma < 0:
         raise ValueError("`shift_sigma` (px) and `rotation_sigma` (rad) are 0 or positive.")
-    if not background_sigma >= 4 * width / 2:
+    if not background_sigma >= 2 * width:
         raise ValueError(
             f"background_sigma={background_sigma!r} px is less than two widths of a line "
-            f"({width!r} px): the background would follow the lines. Take 12 px or more."
+            f"({width!r} px): the background would follow the lines. Take 2.5 widths or more."
         )
 
 

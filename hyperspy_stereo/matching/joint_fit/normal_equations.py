@@ -12,7 +12,7 @@ import numpy as np
 from hyperspy_stereo.matching.joint_fit.foot_points import INSIDE
 from hyperspy_stereo.matching.joint_fit.profile import line_profile
 
-__all__ = ["accumulate", "render"]
+__all__ = ["accumulate", "gain_sums", "render"]
 
 _ROW = 19
 """Unknowns of a line that a pixel depends on: 4 depth, 4 offset, 4 + 4 contrast, 3 others."""
@@ -36,28 +36,59 @@ def render(out, pixel, view, line, vertex, fraction, distance, width, contrast, 
         px.
     contrast, asymmetry : (N,) ndarray
         At the vertices.
-    gain : (L, V) ndarray
-        Relative contrast in each view.
+    gain : (V, N) ndarray
+        Relative contrast in each view, at the vertices.
     """
     for k in range(pixel.size):
         i, f = vertex[k], fraction[k]
         c = (1 - f) * contrast[i] + f * contrast[i + 1]
         a = (1 - f) * asymmetry[i] + f * asymmetry[i + 1]
-        g = gain[line[k], view[k]]
+        g = (1 - f) * gain[view[k], i] + f * gain[view[k], i + 1]
         out[pixel[k]] *= max(line_profile(distance[k], width[line[k]], c, a, g)[0], _SMALLEST)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def gain_sums(
+    above, below, model, data, weight, pixel, view, line, vertex, fraction, distance, width,
+    contrast, asymmetry, gain,
+):  # fmt: skip
+    """Sums for the gain of each view at each vertex by least squares.
+
+    Parameters
+    ----------
+    above, below : (V, N) ndarray
+        Sums of w r dT/dg and of w (dT/dg)^2, added to.
+    model, data, weight : (Q,) ndarray
+        Transmittance of the model, of the views, and 1 / variance.
+    pixel, ..., gain
+        See ``render``.
+    """
+    for k in range(pixel.size):
+        i, f, v, p = vertex[k], fraction[k], view[k], pixel[k]
+        c = (1 - f) * contrast[i] + f * contrast[i + 1]
+        a = (1 - f) * asymmetry[i] + f * asymmetry[i + 1]
+        g = (1 - f) * gain[v, i] + f * gain[v, i + 1]
+        value = line_profile(distance[k], width[line[k]], c, a, g)
+        slope = model[p] / max(value[0], _SMALLEST) * value[5]
+        first, second = weight[p] * slope * (data[p] - model[p]), weight[p] * slope * slope
+        above[v, i] += (1 - f) * first
+        above[v, i + 1] += f * first
+        below[v, i] += (1 - f) * second
+        below[v, i + 1] += f * second
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _fill_row(
     row, index, both, factor, k, pixel, view, line, vertex, fraction, distance, kind, columns,
-    width, contrast, asymmetry, gain, corners, normal, plane, parallax, across, depth, first,
+    width, contrast, asymmetry, gain, relief, corners, normal, plane, parallax, across, depth, first,
     contrast_first, weights, contrast_weights, place,
 ):  # fmt: skip
     """Derivatives of one line's factor at one pixel; `both` by the shift of the view, rotation."""
     v, m, i, f, d = view[k], line[k], vertex[k], fraction[k], distance[k]
     c = (1 - f) * contrast[i] + f * contrast[i + 1]
     a = (1 - f) * asymmetry[i] + f * asymmetry[i + 1]
-    value, by_d, by_s, by_c, by_a, by_b = line_profile(d, width[m], c, a, gain[m, v])
+    g = (1 - f) * gain[v, i] + f * gain[v, i + 1]
+    value, by_d, by_s, by_c, by_a, by_g = line_profile(d, width[m], c, a, g)
     factor[0] = max(value, _SMALLEST)
     ax, ay = corners[v, i, 0], corners[v, i, 1]
     ex, ey = corners[v, i + 1, 0] - ax, corners[v, i + 1, 1] - ay
@@ -67,7 +98,7 @@ def _fill_row(
     by_f = 0.0
     if kind[k] == INSIDE:
         by_f = by_c * (contrast[i + 1] - contrast[i]) + by_a * (asymmetry[i + 1] - asymmetry[i])
-        by_f /= size
+        by_f = (by_f + by_g * (gain[v, i + 1] - gain[v, i])) / size
     elif abs(d) > 1e-6:
         px = pixel[k] % columns[0]
         nx = (px % columns[1] - ax - f * ex * size) / d
@@ -94,7 +125,8 @@ def _fill_row(
     row[16], index[16] = by_s, place[m, 4]
     row[17] = across[v] * (gax * m0[0] + gay * m0[1] + gbx * m1[0] + gby * m1[1])
     index[17] = place[m, 4] + 1
-    row[18], index[18] = by_b, place[m, 4] + 2 + v
+    row[18] = by_g * ((1 - f) * relief[v, i] + f * relief[v, i + 1])
+    index[18] = place[m, 4] + 2 + v
     both[0], both[1] = gax + gbx, gay + gby
     # Turning the parallax (qx, qy) moves a corner along (-qy, qx) times its depth.
     both[2] = (gay * qx - gax * qy) * depth[i] + (gby * qx - gbx * qy) * depth[i + 1]
@@ -112,7 +144,7 @@ def _chains(pixel, head, following):
 def accumulate(
     support, data, weight, owner, cost, gradient, blocks, block_at, border, corner, border_gradient,
     huber, pixel, view, line, vertex, fraction, distance, kind, columns, width, contrast,
-    asymmetry, gain, corners, normal, plane, parallax, across, depth, first, contrast_first,
+    asymmetry, gain, relief, corners, normal, plane, parallax, across, depth, first, contrast_first,
     weights, contrast_weights, place, sizes, starts,
 ):  # fmt: skip
     """Add J'WJ, J'Wr and the cost of all pixels in question.
@@ -139,6 +171,8 @@ def accumulate(
         Residuals in sigma beyond which their influence stays constant.
     pixel, ..., gain
         See ``render``; ``columns`` holds the pixels of a view and its width.
+    relief : (V, N) ndarray
+        Factor between the unknown gain of a view and its contrast at the vertices.
     corners, normal, plane, parallax, across, depth
         See ``layout.corners_in_views``.
     first, ..., contrast_weights
@@ -162,7 +196,7 @@ def accumulate(
         while k >= 0:
             _fill_row(
                 rows[n], index[n], both[n], factor[n], k, pixel, view, line, vertex, fraction,
-                distance, kind, columns, width, contrast, asymmetry, gain, corners, normal, plane,
+                distance, kind, columns, width, contrast, asymmetry, gain, relief, corners, normal, plane,
                 parallax, across, depth, first, contrast_first, weights, contrast_weights, place,
             )  # fmt: skip
             lines[n] = line[k]

@@ -10,6 +10,9 @@ from hyperspy_stereo.matching.smoothing import gaussian
 
 __all__ = ["as_variance", "as_views", "background", "counting_variance", "normalised"]
 
+ROUNDS = 3
+"""Of smoothing what is left over; more of them follow sharper edges and more of the noise."""
+
 # Second differences along both axes: blind to planes and to straight edges along rows or columns.
 _MASK = np.array([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]])
 
@@ -61,6 +64,10 @@ def as_views(views: ArrayLike, number: int) -> np.ndarray:
 def background(view: np.ndarray, transmittance: np.ndarray, sigma: float) -> np.ndarray:
     """Smooth background B for which view = B * transmittance fits best nearby.
 
+    A weighted mean over a Gaussian neighbourhood, G * (view T) / G * (T^2), and twice the same of
+    what it leaves over ("twicing"): this follows waves of 5 sigma length to 80 % where the mean
+    alone follows them to 45 %, and takes as little of a line (1 % for sigma = 3 widths).
+
     Parameters
     ----------
     view : (H, W) ndarray
@@ -73,7 +80,12 @@ def background(view: np.ndarray, transmittance: np.ndarray, sigma: float) -> np.
     Returns
     -------
     (H, W) float64 ndarray
-        Least squares of the neighbourhood: G * (view T) / G * (T^2). Positive.
+        Positive.
+
+    References
+    ----------
+    H. Knutsson, C.-F. Westin, Proc. CVPR (1993) 515 (normalised convolution); J. W. Tukey,
+    Exploratory Data Analysis (1977), ch. 16 (twicing).
 
     Examples
     --------
@@ -84,9 +96,12 @@ def background(view: np.ndarray, transmittance: np.ndarray, sigma: float) -> np.
     there = np.isfinite(view)
     weight = np.where(there, transmittance, 0.0)
     scale = float(np.median(view[there]))
-    above = gaussian(np.where(there, view / scale, 0.0) * weight, sigma).astype(np.float64)
-    below = gaussian(weight**2, sigma).astype(np.float64)
-    level = np.where(below > 1e-3, above / np.maximum(below, 1e-3), 1.0)
+    relative = np.where(there, view / scale, 0.0)
+    share = gaussian(weight**2, sigma).astype(np.float64)
+    inverse = np.where(share > 1e-3, 1.0 / np.maximum(share, 1e-3), 0.0)
+    level = np.where(share > 1e-3, 0.0, 1.0)
+    for _ in range(ROUNDS):
+        level = level + inverse * gaussian((relative - level * weight) * weight, sigma)
     return scale * np.maximum(level, 1e-2)
 
 

@@ -72,7 +72,8 @@ def predicted_views(fitted: FittedCurves, incidence: ArrayLike | None = None) ->
         unknowns[new.gains[line]] = np.where(known, gains[twin], 1.0)
     shifts = np.where(known[:, None], fitted.shifts[twin], 0.0)
     shared = np.append(shifts.ravel(), fitted.rotation)
-    scene: Scene = replace(fitted.scene, place=new, views=seen)
+    relief = np.where(known[:, None], fitted.scene.relief[twin], 1.0)
+    scene: Scene = replace(fitted.scene, place=new, views=seen, relief=relief)
     return transmittance(scene, unknowns, shared)
 
 
@@ -82,7 +83,7 @@ def residual_views(
     incidence: ArrayLike | None = None,
     *,
     variance: ArrayLike | None = None,
-    background_sigma: float = 12.0,
+    background_sigma: float = 5.0,
 ) -> np.ndarray:
     """Residuals in sigma, also of views that were not used: noise where the lines are right.
 
