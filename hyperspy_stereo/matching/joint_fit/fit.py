@@ -29,6 +29,7 @@ from hyperspy_stereo.matching.joint_fit.layout import (
     layout,
     view_geometry,
 )
+from hyperspy_stereo.matching.joint_fit.line_residuals import position_chi_square, with_relief
 from hyperspy_stereo.matching.joint_fit.normalise import as_variance, as_views, normalised
 from hyperspy_stereo.matching.joint_fit.prior import Prior, line_priors, start_values
 from hyperspy_stereo.matching.joint_fit.problem import (
@@ -40,7 +41,6 @@ from hyperspy_stereo.matching.joint_fit.problem import (
     near_lines,
     support_of,
     transmittance,
-    with_relief,
 )
 from hyperspy_stereo.matching.joint_fit.profile import REACH
 from hyperspy_stereo.matching.joint_fit.solver import (
@@ -54,7 +54,7 @@ __all__ = ["SHIFT_SIGMA", "WANDER", "depth_spread", "fit_curves", "nearby", "see
 
 WANDER = (0.3, 0.1)
 """px per knot: a depth that bends with 50 px radius, and a matcher's wiggles across the line."""
-WANDER_RANGE = ((0.02, 2.0), (0.01, 0.5))
+WANDER_RANGE = ((0.02, 5.0), (0.01, 1.0))
 SHIFT_SIGMA = {"tiltless": 0.0, "tilt": 0.3}
 """px: views of one scan are registered by construction; images taken one by one are not."""
 STAGES = (
@@ -310,7 +310,10 @@ def _result(
     width = np.exp(at.unknowns[place.width])
     residual = (transmittance(scene, at.unknowns, at.shared) - data) * np.sqrt(weight)
     chi2 = _chi_square(scene, near, support, residual.reshape(-1), width, blocks, prior)
-    stretch = np.sqrt(np.maximum(chi2, 1.0))
+    moved = position_chi_square(
+        scene, data, weight, at.unknowns, at.shared, _determined(scene, blocks, prior)
+    )
+    stretch = np.sqrt(np.maximum(np.maximum(chi2, moved), 1.0))
     lines = positions(scene, at.unknowns)
     values = along_lines(basis, place, at.unknowns)
     contrast, asymmetry = (np.split(v, basis.starts[1:-1]) for v in values[2:])
@@ -370,6 +373,15 @@ def _spread(scene: Scene, line: int, covariance: np.ndarray, part: slice) -> np.
     begin, matrix = scene.place.starts[line], scene.basis.matrix(line)
     own = slice(part.start - begin, part.stop - begin)
     return np.sqrt(np.einsum("ni,ij,nj->n", matrix, covariance[own, own], matrix))
+
+
+def _determined(scene: Scene, blocks: list[np.ndarray], prior: Prior) -> np.ndarray:
+    """(L,) how many unknowns of depth and offset the data, not the prior, determine."""
+    out = np.empty(len(blocks))
+    for line, (block, precision) in enumerate(zip(blocks, prior.precision, strict=True)):
+        share = np.diagonal(precision @ block)[: 2 * scene.basis.knots[line]]
+        out[line] = len(share) - share.sum()
+    return out
 
 
 def _chi_square(scene, near, support, residual, width, blocks, prior) -> np.ndarray:

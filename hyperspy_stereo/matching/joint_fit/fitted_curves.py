@@ -51,7 +51,8 @@ class FittedCurves:
         reference this is what ``geometry.triangulation.project`` takes.
     sigma : list of (n,) ndarray
         1-sigma of the depth, px: from the information matrix with everything else marginalised,
-        times the root of the reduced chi-square where that is above 1.
+        times the root of a reduced chi-square where that is above 1: of the pixels, or of the
+        displacements that the residuals ask for, whichever is larger.
     sigma_lateral : list of (n,) ndarray
         1-sigma of the position across the line, px.
     contrast : list of (n,) ndarray

@@ -12,7 +12,7 @@ import numpy as np
 from hyperspy_stereo.matching.joint_fit.foot_points import INSIDE
 from hyperspy_stereo.matching.joint_fit.profile import line_profile
 
-__all__ = ["accumulate", "gain_sums", "render"]
+__all__ = ["accumulate", "line_sums", "render"]
 
 _ROW = 19
 """Unknowns of a line that a pixel depends on: 4 depth, 4 offset, 4 + 4 contrast, 3 others."""
@@ -48,16 +48,18 @@ def render(out, pixel, view, line, vertex, fraction, distance, width, contrast, 
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def gain_sums(
-    above, below, model, data, weight, pixel, view, line, vertex, fraction, distance, width,
-    contrast, asymmetry, gain,
+def line_sums(
+    score, information, by, model, data, weight, pixel, view, line, vertex, fraction, distance,
+    width, contrast, asymmetry, gain,
 ):  # fmt: skip
-    """Sums for the gain of each view at each vertex by least squares.
+    """What the residuals say about one property of each line, at each vertex in each view.
 
     Parameters
     ----------
-    above, below : (V, N) ndarray
-        Sums of w r dT/dg and of w (dT/dg)^2, added to.
+    score, information : (V, N) ndarray
+        Sums of w r dT/dq and of w (dT/dq)^2 with r = data - model, added to.
+    by : int
+        Which q: 1 for the distance from the line, 5 for its gain (see ``line_profile``).
     model, data, weight : (Q,) ndarray
         Transmittance of the model, of the views, and 1 / variance.
     pixel, ..., gain
@@ -69,19 +71,19 @@ def gain_sums(
         a = (1 - f) * asymmetry[i] + f * asymmetry[i + 1]
         g = (1 - f) * gain[v, i] + f * gain[v, i + 1]
         value = line_profile(distance[k], width[line[k]], c, a, g)
-        slope = model[p] / max(value[0], _SMALLEST) * value[5]
+        slope = model[p] / max(value[0], _SMALLEST) * value[by]
         first, second = weight[p] * slope * (data[p] - model[p]), weight[p] * slope * slope
-        above[v, i] += (1 - f) * first
-        above[v, i + 1] += f * first
-        below[v, i] += (1 - f) * second
-        below[v, i + 1] += f * second
+        score[v, i] += (1 - f) * first
+        score[v, i + 1] += f * first
+        information[v, i] += (1 - f) * second
+        information[v, i + 1] += f * second
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _fill_row(
     row, index, both, factor, k, pixel, view, line, vertex, fraction, distance, kind, columns,
-    width, contrast, asymmetry, gain, relief, corners, normal, plane, parallax, across, depth, first,
-    contrast_first, weights, contrast_weights, place,
+    width, contrast, asymmetry, gain, relief, corners, normal, plane, parallax, across, depth,
+    first, contrast_first, weights, contrast_weights, place,
 ):  # fmt: skip
     """Derivatives of one line's factor at one pixel; `both` by the shift of the view, rotation."""
     v, m, i, f, d = view[k], line[k], vertex[k], fraction[k], distance[k]
@@ -196,8 +198,9 @@ def accumulate(
         while k >= 0:
             _fill_row(
                 rows[n], index[n], both[n], factor[n], k, pixel, view, line, vertex, fraction,
-                distance, kind, columns, width, contrast, asymmetry, gain, relief, corners, normal, plane,
-                parallax, across, depth, first, contrast_first, weights, contrast_weights, place,
+                distance, kind, columns, width, contrast, asymmetry, gain, relief, corners, normal,
+                plane, parallax, across, depth, first, contrast_first, weights, contrast_weights,
+                place,
             )  # fmt: skip
             lines[n] = line[k]
             total *= factor[n, 0]

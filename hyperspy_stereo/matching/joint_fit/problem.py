@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from hyperspy_stereo.matching.joint_fit.curve_basis import VERTICES, CurveBasis
+from hyperspy_stereo.matching.joint_fit.curve_basis import CurveBasis
 from hyperspy_stereo.matching.joint_fit.foot_points import BEYOND, foot_points
 from hyperspy_stereo.matching.joint_fit.layout import (
     Layout,
@@ -18,7 +16,7 @@ from hyperspy_stereo.matching.joint_fit.layout import (
     along_lines,
     corners_in_views,
 )
-from hyperspy_stereo.matching.joint_fit.normal_equations import accumulate, gain_sums, render
+from hyperspy_stereo.matching.joint_fit.normal_equations import accumulate, render
 from hyperspy_stereo.matching.joint_fit.profile import REACH
 
 __all__ = [
@@ -30,16 +28,12 @@ __all__ = [
     "near_lines",
     "support_of",
     "transmittance",
-    "with_relief",
 ]
 
 HUBER = 3.0
 """Residuals in sigma beyond which their influence stays constant."""
 MARGIN = 1.0
 """px by which a line may move before the pixels that count are chosen anew."""
-RELIEF_LENGTH = 6.0
-"""px along a line over which the contrast of a view is smooth: oscillations of 40 px pass."""
-RELIEF_SIGMA = 0.3
 PADDING = 0.5
 """px beyond the reach of the profile: its edge is then below 0.1 % of the contrast."""
 
@@ -270,9 +264,9 @@ def equations(
         out.gradient, out.blocks, support.block_at, out.border, out.corner, out.border_gradient,
         HUBER, near.pixel, near.view, near.line, near.vertex, near.fraction, near.distance,
         near.kind, np.array([total, scene.shape[1]]), width, contrast, asymmetry,
-        scene.gain(unknowns), scene.relief, corners, basis.normal, views.plane, views.parallax, views.across,
-        depth, basis.first, basis.contrast_first, basis.weights, basis.contrast_weights,
-        np.column_stack([*begins, place.width]), np.diff(place.starts), place.starts[:-1],
+        scene.gain(unknowns), scene.relief, corners, basis.normal, views.plane, views.parallax,
+        views.across, depth, basis.first, basis.contrast_first, basis.weights,
+        basis.contrast_weights, np.column_stack([*begins, place.width]), np.diff(place.starts), place.starts[:-1],
     )  # fmt: skip
     return out
 
@@ -305,57 +299,6 @@ def transmittance(scene: Scene, unknowns: np.ndarray, shared: np.ndarray) -> np.
         contrast, asymmetry, scene.gain(unknowns),
     )  # fmt: skip
     return out.reshape(len(corners), *scene.shape)
-
-
-def with_relief(
-    scene: Scene, data: np.ndarray, weight: np.ndarray, unknowns: np.ndarray, shared: np.ndarray
-) -> Scene:
-    """Let the contrast of each view vary along each line as the residual asks for.
-
-    Where diffraction conditions differ, contrast oscillates with another phase in each view. It is
-    even about the line, so that it hardly couples to the position: one least-squares step
-    between two rounds of the fit is enough, smoothed over 6 px along the line.
-
-    Parameters
-    ----------
-    scene, data, weight, unknowns, shared
-        See :func:`equations`.
-
-    Returns
-    -------
-    Scene
-        With another ``relief``, whose mean over the views is 1.
-    """
-    basis, place = scene.basis, scene.place
-    depth, offset, contrast, asymmetry = along_lines(basis, place, unknowns)
-    kappa, width = unknowns[place.kappa], np.exp(unknowns[place.width])
-    corners = corners_in_views(basis, scene.views, depth, offset, kappa, shared)
-    near = near_lines(scene, corners, REACH * width + PADDING)
-    model = transmittance(scene, unknowns, shared)
-    gain = scene.gain(unknowns)
-    above, below = np.zeros(gain.shape), np.zeros(gain.shape)
-    gain_sums(
-        above, below, model.reshape(-1), data.reshape(-1), weight.reshape(-1), near.pixel,
-        near.view, near.line, near.vertex, near.fraction, near.distance, width, contrast,
-        asymmetry, gain,
-    )  # fmt: skip
-    relief = np.empty(gain.shape)
-    for line, (a, b) in enumerate(pairwise(basis.starts)):
-        sigma = RELIEF_LENGTH * VERTICES / basis.spacing[line]
-        # Sums, not means: the more data lie within 6 px, the less the prior matters.
-        count = np.sqrt(2 * np.pi) * sigma
-        sums = [count * gaussian_filter1d(x[:, a:b], sigma, axis=1) for x in (above, below)]
-        now, precision = gain[:, a:b], RELIEF_SIGMA**-2
-        change = (sums[0] - (now - 1) * precision) / (sums[1] + precision)
-        relief[:, a:b] = now + change
-    relief /= np.maximum(relief.mean(axis=0), 0.1)
-    return replace(scene, relief=np.clip(relief, -1.0, 4.0) / _level(scene, unknowns))
-
-
-def _level(scene: Scene, unknowns: np.ndarray) -> np.ndarray:
-    """(V, N) the gains alone, kept away from zero."""
-    gains = np.repeat(unknowns[scene.place.gains], np.diff(scene.basis.starts), axis=0).T
-    return np.where(np.abs(gains) < 0.1, 0.1, gains)
 
 
 def _spline_parts(place: Layout) -> tuple[list[slice], ...]:
