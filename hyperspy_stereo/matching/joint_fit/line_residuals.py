@@ -19,6 +19,9 @@ __all__ = ["position_chi_square", "with_relief"]
 RELIEF_LENGTH = 6.0
 """px along a line over which the contrast of a view is smooth: oscillations of 40 px pass."""
 RELIEF_SIGMA = 0.3
+EXPECTED = 20.0
+"""Pieces with white noise that are taken as seen beforehand: a short line cannot tell 1 from 1.3,
+and only what is above 1 is used."""
 BY_DISTANCE, BY_GAIN = 1, 5
 
 
@@ -94,7 +97,8 @@ def position_chi_square(
         count = int(seen.sum())
         if count:
             free = max(count - fitted[line], 0.25 * count)
-            out[line] = float(np.sum(s[seen] ** 2 / i[seen])) / free
+            square = float(np.sum(s[seen] ** 2 / i[seen]))
+            out[line] = (square + EXPECTED) / (free + EXPECTED)
     return out
 
 

@@ -266,7 +266,8 @@ def equations(
         near.kind, np.array([total, scene.shape[1]]), width, contrast, asymmetry,
         scene.gain(unknowns), scene.relief, corners, basis.normal, views.plane, views.parallax,
         views.across, depth, basis.first, basis.contrast_first, basis.weights,
-        basis.contrast_weights, np.column_stack([*begins, place.width]), np.diff(place.starts), place.starts[:-1],
+        basis.contrast_weights, np.column_stack([*begins, place.width]),
+        np.diff(place.starts), place.starts[:-1],
     )  # fmt: skip
     return out
 

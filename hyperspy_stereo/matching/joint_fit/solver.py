@@ -21,8 +21,9 @@ __all__ = ["Fitted", "SharedPrior", "covariances", "shared_prior", "solve"]
 
 LARGEST_STEP = {"depth": 8.0, "offset": 1.0, "width": 0.3}
 """px, px, and log: beyond this a linear step says little about the profile."""
-SMALL = 1e-4
-"""Relative decrease of the cost below which a group has converged."""
+SMALL = 0.05
+"""Decrease of the cost (minus log likelihood) per line below which a group has converged: the
+unknowns then lie within a third of their sigma of the minimum, in each direction."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,7 @@ class Fitted:
     equations : Equations
         There.
     converged : (groups,) bool ndarray
-        No step lowers the cost of a group by more than 1e-4 of it any more.
+        No step lowers the cost of a group by more than 0.05 per line any more.
     """
 
     unknowns: np.ndarray
@@ -145,7 +146,7 @@ def solve(
         then = equations(scene, support, data, weight, trial, moved)
         trial_cost = _cost(scene, support, then, prior, trial)
         better = trial_cost <= cost
-        done = np.abs(trial_cost - cost) < SMALL * np.abs(cost) + 1e-6
+        done = np.abs(trial_cost - cost) < SMALL * np.bincount(support.group)
         damping = np.where(better, damping / 5, damping * 10)
         lines_better = np.repeat(better[support.group], np.diff(scene.place.starts))
         unknowns, shared = np.where(lines_better, trial, unknowns), moved

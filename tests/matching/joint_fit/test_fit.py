@@ -120,26 +120,27 @@ def test_tilt_series_with_a_shifted_view(render, depth_error, rough_start):
     # One pixel down in the middle view; the mean of all shifts is zero by definition.
     away = fit.shifts[:, 1] - [-1 / 3, 2 / 3, -1 / 3]
     assert (np.abs(away) < 3 * fit.shifts_sigma[:, 1]).all()
-    assert (fit.shifts_sigma < 0.15).all()
+    assert (fit.shifts_sigma < 0.2).all()
     np.testing.assert_allclose(fit.shifts.mean(axis=0), 0, atol=1e-9)
     errors = [_rms(depth_error(a, c)) for a, c in zip(fit.lines, curves, strict=True)]
     assert np.mean(errors) < 1.0
 
 
 def test_rotation_of_the_parallax(render, rough_start):
-    rng, angle = np.random.default_rng(3), 0.05
+    """Seen where a line runs along the parallax: elsewhere it looks like depth."""
+    rng, angle = np.random.default_rng(3), 0.1
     turned = PAIR @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    curves = [*_cross(), np.column_stack([8 + 50 * T, 45 - 25 * T, -30 + 50 * T])]
-    views = rng.poisson(3000 * render(curves, turned, SHAPE))
-    start = [rough_start(c, rng, 0) for c in curves]
-    fit = fit_curves(views, PAIR, start, rotation_sigma=0.1)
+    phi = 5 * (T - 0.5)
+    arc = np.column_stack([30 + 20 * np.cos(phi), 40 + 24 * np.sin(phi), 40 * np.sin(phi)])
+    views = rng.poisson(10000 * render([arc], turned, SHAPE))
+    fit = fit_curves(views, PAIR, [rough_start(arc, rng, 0)], rotation_sigma=0.3)
     assert abs(fit.rotation - angle) < 3 * fit.rotation_sigma
-    assert fit.rotation_sigma < 0.05
+    assert fit.rotation_sigma < 0.04
 
 
 def test_sigma_grows_as_a_line_turns_into_the_parallax(render, rough_start):
     rng, sigma = np.random.default_rng(4), []
-    for degrees in (90, 45, 15, 0):
+    for degrees in (90, 30, 15, 0):
         a = np.deg2rad(degrees)
         along = (T[:, None] - 0.5) * 48 * np.array([np.cos(a), np.sin(a)])
         curve = np.column_stack([32 + along, 10 * T])
