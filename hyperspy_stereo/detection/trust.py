@@ -28,6 +28,7 @@ LEAST_VISIBILITY = 8.0  # contrast over noise, averaged over a line's width and 
 WIDTHS = (1.5, 14.0)  # px, full width at half maximum, of lines that the detectors know
 MOST_COVERED = 0.25  # share of the view within 4 px of a line: above it lines merge
 ALONG = 10.0  # px
+USUAL_WIDTH = 5.0  # px, of a line of which nothing is known
 MOST_VERTICAL = 0.75  # px between the views, across the direction of the parallax
 SURE = 0.5  # correlation of the views' rows above which their shift can be told
 REACH = 8  # px of vertical shift that are looked at
@@ -142,17 +143,18 @@ def warnings_for(image: ArrayLike, probability: ArrayLike, threshold: float = 0.
     Returns
     -------
     list of str
-        One sentence for each reason, with what can be done; empty if there is none. A view without
-        any line has no reason to be mistrusted.
+        One sentence for each reason, with what can be done; empty if there is none. Where hardly
+        any line was found, how faint a line would have been missed.
 
     Examples
     --------
-    >>> warnings_for(np.random.default_rng(0).normal(size=(64, 64)), np.zeros((64, 64)))
-    []
+    >>> view = np.random.default_rng(0).normal(10, 1, size=(64, 64))
+    >>> warnings_for(view, np.zeros((64, 64)))[0].split(":")[0]
+    'hardly any line was found'
     """
     found = line_statistics(image, probability, threshold)
     if found.length < FEWEST:
-        return []
+        return _lost_lines(np.asarray(image, np.float32))
     messages = []
     if found.visibility < LEAST_VISIBILITY:
         messages.append(
@@ -264,6 +266,24 @@ def pair_warnings(probability: ArrayLike) -> list[str]:
         f"parallax (at most {MOST_VERTICAL:g} px do no harm): depths of lines along the rows are "
         "wrong. Call align() on the pair first, or check the scan rotation."
     ]
+
+
+def _lost_lines(image: np.ndarray) -> list[str]:
+    """What would have been missed in a view in which hardly any line was found."""
+    level, noise = float(np.median(image)), _noise(image)
+    # a picture about zero has no intensity that a contrast could be a share of
+    if not np.isfinite(image).all() or noise <= 0 or level <= noise / 4:
+        return []
+    least = LEAST_VISIBILITY * noise / np.sqrt(ALONG * USUAL_WIDTH) / level
+    faint = f"lines that change the intensity by less than {_percent(least)}"
+    return [
+        f"hardly any line was found: {faint if least < 1 else 'lines'} are lost in this noise. If "
+        "there should be some, use a larger virtual detector, more dose, or bin the views."
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
 
 
 def _contrast(image, centre, away, width: float, noise: float) -> float:

@@ -11,7 +11,8 @@ import numba
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from hyperspy_stereo.matching.descriptor import cosine_volume, describe
+from hyperspy_stereo.matching.cosines import cosine_volume
+from hyperspy_stereo.matching.descriptor import describe
 from hyperspy_stereo.matching.smoothing import gaussian
 
 __all__ = [
@@ -121,7 +122,9 @@ def prepare_appearance(image: np.ndarray, half: tuple[int, int]) -> Appearance:
 
 
 def described_appearance(
-    image: np.ndarray, weights: str | Path | Mapping[str, Any] | None = None
+    image: np.ndarray,
+    weights: str | Path | Mapping[str, Any] | None = None,
+    along_rows: bool = True,
 ) -> Described:
     """Precompute what `similarity_volume` needs of one view to compare learned descriptors.
 
@@ -130,6 +133,7 @@ def described_appearance(
     image : (H, W) ndarray
         View.
     weights : str, Path or mapping, optional
+    along_rows : bool, default True
         See `descriptor.describe`.
 
     Returns
@@ -137,7 +141,7 @@ def described_appearance(
     Described
     """
     flat = flat_field(image)
-    return Described(flat, gaussian(flat, 1.5), describe(image, weights))
+    return Described(flat, gaussian(flat, 1.5), describe(image, weights, along_rows))
 
 
 def _half_shift(image, axis):

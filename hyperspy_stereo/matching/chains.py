@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+import numba
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from hyperspy_stereo.matching.skeleton import Branches, trace_branches
 
@@ -14,6 +15,8 @@ __all__ = ["Chains", "build_chains"]
 _SHORTEST_SIDE = 6.0
 _REACH = 12
 _SKIP = 2
+_PAD = 12  # points that continue a line beyond its ends while it is smoothed
+_SIGMA, _SIGMA_SLOPE = 2.0, 3.0  # points, of the smoothing of positions and of directions
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def build_chains(
     2
     """
     branches = trace_branches(mask, spur)
-    heading = [_headings(path) for path in branches.paths]
+    heading = _headings(branches.paths)
     links, absorbed = _link_bridges(branches, heading, bridge, deflection)
     _link_junctions(branches, heading, links, absorbed, deflection)
     _link_gaps(branches, heading, links, absorbed, gap, deflection)
@@ -97,20 +100,23 @@ def build_chains(
     return _assemble(branches, walks, np.asarray(mask if detected is None else detected, bool))
 
 
-def _headings(path):
-    """Outward unit vectors at the first and last point."""
-    out = []
-    for walk in (path, path[::-1]):
-        n = len(walk)
-        skip = _SKIP if n > 2 * _SKIP + 2 else 0
-        step = walk[skip] - walk[min(skip + _REACH, n - 1)]
-        out.append(step / max(np.hypot(*step), 1e-9))
-    return out
+def _headings(paths):
+    """Outward unit vectors (x, y) at the first and last point of each path."""
+    if not paths:
+        return []
+    points, n = np.concatenate(paths), np.array([len(path) for path in paths])
+    last = np.cumsum(n) - 1
+    first = last - n + 1
+    skip = np.where(n > 2 * _SKIP + 2, _SKIP, 0)
+    far = np.minimum(skip + _REACH, n - 1)
+    there = points[first + skip] - points[first + far], points[last - skip] - points[last - far]
+    step = np.stack(there, 1)
+    return (step / np.maximum(np.hypot(step[..., 0], step[..., 1]), 1e-9)[..., None]).tolist()
 
 
 def _deflection(u, v):
     """Angle in degrees between walking out along u and walking in against v."""
-    return np.degrees(np.arccos(np.clip(-np.dot(u, v), -1, 1)))
+    return math.degrees(math.acos(min(max(-u[0] * v[0] - u[1] * v[1], -1.0), 1.0)))
 
 
 def _ends_at(branches):
@@ -214,7 +220,7 @@ def _fill(a, b):
 
 def _assemble(branches: Branches, walks, mask) -> Chains:
     height, width = mask.shape
-    points, tangents, real, free_end, closed, joint = [], [], [], [], [], []
+    points, real, free_end, closed, joint = [], [], [], [], []
     for walk, ring in walks:
         pieces, linked = [], []
         for b, backwards in walk:
@@ -234,10 +240,8 @@ def _assemble(branches: Branches, walks, mask) -> Chains:
         seen = mask[on[:, 1], on[:, 0]]
         if not seen.any():
             continue
-        xy, tangent = _smooth(raw, ring)
-        points.append(xy)
+        points.append(raw)
         joint.append(np.array(linked + [False] * (len(raw) - len(linked)), bool))
-        tangents.append(tangent)
         real.append(seen)
         free = np.zeros(len(raw), bool)
         if not ring:
@@ -253,28 +257,65 @@ def _assemble(branches: Branches, walks, mask) -> Chains:
         flags = np.zeros(0, bool)
         return Chains(none, none, np.zeros(0, int), np.zeros(1, int), flags, flags, flags, flags)
     sizes = np.array([len(p) for p in points])
+    bounds, closed = np.concatenate([[0], np.cumsum(sizes)]), np.array(closed, bool)
     return Chains(
-        np.concatenate(points),
-        np.concatenate(tangents),
+        *_smooth(np.concatenate(points), bounds, closed),
         np.repeat(np.arange(len(sizes)), sizes),
-        np.concatenate([[0], np.cumsum(sizes)]),
-        np.array(closed, bool),
+        bounds,
+        closed,
         np.concatenate(real),
         np.concatenate(free_end),
         np.concatenate(joint),
     )
 
 
-def _smooth(raw, ring):
-    pad = min(12, len(raw) - 1)
-    if ring:
-        long = np.concatenate([raw[-pad:], raw, raw[:pad]])
-    else:
+def _half_gaussian(sigma):
+    """Offsets from 0 on, and their weights as scipy.ndimage.gaussian_filter1d has them."""
+    reach = int(4.0 * sigma + 0.5)
+    x = np.arange(-reach, reach + 1)
+    kernel = np.exp(-0.5 / sigma**2 * x**2)
+    return x[reach:], (kernel / kernel.sum())[reach:]
+
+
+def _smooth(raw, bounds, closed):
+    """Smoothed points of lines, and their tangents."""
+    _, even = _half_gaussian(_SIGMA)
+    x, weights = _half_gaussian(_SIGMA_SLOPE)
+    odd = weights * (-x / _SIGMA_SLOPE**2)
+    xy, slope = _filtered(raw, bounds, closed, even, odd)
+    return xy, slope / np.maximum(np.hypot(slope[:, 0], slope[:, 1]), 1e-9)[:, None]
+
+
+@numba.njit(cache=True, nogil=True)
+def _beyond(raw, a, b, closed, i, axis):
+    """Coordinate of a point of a line, or of what continues it: its other end or reflection."""
+    # A ring of one point is its own neighbour; with a pad of 0 the next line would be read.
+    pad = max(min(_PAD, b - a - 1), 1 if closed else 0)
+    if i < a:
+        m = min(a - i, pad)
+        return raw[b - m, axis] if closed else 2 * raw[a, axis] - raw[a + m, axis]
+    if i >= b:
+        m = min(i - b + 1, pad)
         # Odd reflection keeps the end points and the direction at them.
-        head, tail = 2 * raw[0] - raw[pad:0:-1], 2 * raw[-1] - raw[-2 : -pad - 2 : -1]
-        long = np.concatenate([head, raw, tail])
-    xy = gaussian_filter1d(long, 2.0, axis=0, mode="nearest")
-    slope = gaussian_filter1d(long, 3.0, axis=0, order=1, mode="nearest")
-    tangent = slope / np.maximum(np.hypot(slope[:, 0], slope[:, 1]), 1e-9)[:, None]
-    inner = slice(pad, pad + len(raw))
-    return xy[inner], tangent[inner]
+        return raw[a + m - 1, axis] if closed else 2 * raw[b - 1, axis] - raw[b - 1 - m, axis]
+    return raw[i, axis]
+
+
+@numba.njit(cache=True, nogil=True)
+def _filtered(raw, bounds, closed, even, odd):
+    xy, slope = np.empty_like(raw), np.empty_like(raw)
+    for line in range(bounds.size - 1):
+        a, b, ring = bounds[line], bounds[line + 1], closed[line]
+        for i in range(a, b):
+            for axis in range(2):
+                total = raw[i, axis] * even[0]
+                for k in range(even.size - 1, 0, -1):
+                    before = _beyond(raw, a, b, ring, i - k, axis)
+                    total += (before + _beyond(raw, a, b, ring, i + k, axis)) * even[k]
+                xy[i, axis] = total
+                total = 0.0
+                for k in range(odd.size - 1, 0, -1):
+                    before = _beyond(raw, a, b, ring, i - k, axis)
+                    total += (before - _beyond(raw, a, b, ring, i + k, axis)) * odd[k]
+                slope[i, axis] = total
+    return xy, slope

@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 
 from hyperspy_stereo.matching.smoothing import gaussian
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CHANNELS",
     "WIDTHS",
-    "cosine_volume",
     "describe",
     "descriptor_input",
     "descriptor_network",
@@ -33,7 +31,7 @@ _LAYERS = (((3, 5), (1, 1)), ((3, 3), (1, 2)), ((3, 3), (2, 2)), ((3, 3), (1, 2)
 _PAD = (5, 8)
 _GROUND = 12.0  # px, sigma of the surroundings that a picture is normalised by
 _CLIP = 4.0
-_TILE = 512  # rows at once, so that a large view does not fill the memory
+_TILE = 128  # rows at once: what a layer gives of them stays in the cache
 
 
 def descriptor_input(image: np.ndarray) -> np.ndarray:
@@ -128,6 +126,9 @@ def _with_state(state: Mapping[str, Any], architecture: Mapping[str, Any]) -> to
         tuple(architecture.get("widths", WIDTHS)), int(architecture.get("channels", CHANNELS))
     )
     model.load_state_dict({name: torch.as_tensor(value) for name, value in state.items()})
+    for layer in model:
+        if isinstance(layer, torch.nn.ReLU):
+            layer.inplace = True
     return model.eval().to(memory_format=torch.channels_last)
 
 
@@ -141,7 +142,9 @@ def shipped_weights() -> Path | None:
 
 
 def describe(
-    image: np.ndarray, weights: str | Path | Mapping[str, Any] | None = None
+    image: np.ndarray,
+    weights: str | Path | Mapping[str, Any] | None = None,
+    along_rows: bool = True,
 ) -> np.ndarray:
     """Describe the surroundings of every pixel by a unit vector.
 
@@ -151,6 +154,9 @@ def describe(
         View, any units; the network sees it as `descriptor_input` gives it.
     weights : str, Path or mapping, optional
         Name or path of weights, or a state dict of tensors. Default: those of the package.
+    along_rows : bool, default True
+        Order in memory: fit for `cosines.cosine_volume` with shifts along the rows, or with any
+        others.
 
     Returns
     -------
@@ -174,8 +180,6 @@ def describe(
         raise ValueError(
             f"The image has the shape {image.shape}; one view (rows, columns) is needed."
         )
-    import torch
-
     if weights is None:
         weights = shipped_weights()
         if weights is None:
@@ -185,8 +189,14 @@ def describe(
                 'MatchSettings(descriptor="correlation").'
             )
     model = _with_state(weights, {}) if isinstance(weights, Mapping) else _loaded(weights)
-    prepared = descriptor_input(image)
-    height = len(prepared)
+    return _described(model, descriptor_input(image), along_rows)
+
+
+def _described(model: torch.nn.Module, prepared: np.ndarray, along_rows: bool) -> np.ndarray:
+    """Unit vectors (C, H, W) of a whole view, tile by tile."""
+    import torch
+
+    height, width = prepared.shape
     padded = np.pad(prepared, ((_PAD[0], _PAD[0]), (0, 0)), mode="edge")
     out = None
     with torch.inference_mode():
@@ -197,127 +207,8 @@ def describe(
             found = model(part.to(memory_format=torch.channels_last))
             found = torch.nn.functional.normalize(found, dim=1)[0]
             if out is None:
-                out = np.empty((height, image.shape[1], len(found)), np.float32)
-            out[top : top + rows] = found[:, _PAD[0] : _PAD[0] + rows].permute(1, 2, 0).numpy()
-    return out.transpose(2, 0, 1)
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _at(field, x, y, out):
-    """Unit vector between pixels, bilinear."""
-    height, width, channels = field.shape
-    c, r = min(int(x), width - 2), min(int(y), height - 2)
-    u, v = np.float32(x - c), np.float32(y - r)
-    a, b = (1 - u) * (1 - v), u * (1 - v)
-    d, e = (1 - u) * v, u * v
-    total = np.float32(0)
-    for k in range(channels):
-        out[k] = (
-            a * field[r, c, k]
-            + b * field[r, c + 1, k]
-            + d * field[r + 1, c, k]
-            + e * field[r + 1, c + 1, k]
-        )
-        total += out[k] * out[k]
-    scale = 1 / np.sqrt(max(total, np.float32(1e-12)))
-    for k in range(channels):
-        out[k] *= scale
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _cosines(ref, other, points, shifts):
-    height, width, channels = other.shape
-    out = np.empty((points.shape[0], shifts.shape[0]), np.float32)
-    here, there = np.empty(channels, np.float32), np.empty(channels, np.float32)
-    for i in range(points.shape[0]):
-        x0 = min(max(points[i, 0], 0.0), width - 1.0)
-        y0 = min(max(points[i, 1], 0.0), height - 1.0)
-        _at(ref, x0, y0, here)
-        for k in range(shifts.shape[0]):
-            x, y = x0 + shifts[k, 0], y0 + shifts[k, 1]
-            if x < 0 or y < 0 or x > width - 1 or y > height - 1:
-                out[i, k] = np.nan
-                continue
-            _at(other, x, y, there)
-            total = np.float32(0)
-            for c in range(channels):
-                total += here[c] * there[c]
-            out[i, k] = total
-    return out
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _cosines_in_rows(ref, other, points, shifts):
-    """As `_cosines`, for shifts (L,) along the rows: each column of the row is met once only."""
-    height, width, channels = other.shape
-    out = np.empty((points.shape[0], shifts.shape[0]), np.float32)
-    here = np.empty(channels, np.float32)
-    row = np.empty((width, channels), np.float32)
-    dot, square, mixed = np.empty((3, width), np.float32)
-    for i in range(points.shape[0]):
-        x0 = min(max(points[i, 0], 0.0), width - 1.0)
-        y0 = min(max(points[i, 1], 0.0), height - 1.0)
-        _at(ref, x0, y0, here)
-        r = min(int(y0), height - 2)
-        v = np.float32(y0 - r)
-        first = min(max(int(x0 + shifts.min()), 0), width - 1)
-        last = min(max(int(x0 + shifts.max()) + 1, 0), width - 1)
-        for c in range(first, last + 1):
-            d = s = m = np.float32(0)
-            for k in range(channels):
-                value = (1 - v) * other[r, c, k] + v * other[r + 1, c, k]
-                row[c, k] = value
-                d += here[k] * value
-                s += value * value
-            if c > first:
-                for k in range(channels):
-                    m += row[c - 1, k] * row[c, k]
-                mixed[c - 1] = m
-            dot[c], square[c] = d, s
-        for k in range(shifts.shape[0]):
-            x = x0 + shifts[k]
-            if x < 0 or x > width - 1:
-                out[i, k] = np.nan
-                continue
-            c = min(int(x), width - 2)
-            u = np.float32(x - c)
-            total = (1 - u) * dot[c]
-            length = (1 - u) * (1 - u) * square[c]
-            if u > 0:
-                total += u * dot[c + 1]
-                length += u * u * square[c + 1] + 2 * u * (1 - u) * mixed[c]
-            out[i, k] = total / np.sqrt(max(length, np.float32(1e-12)))
-    return out
-
-
-def cosine_volume(
-    ref: np.ndarray, other: np.ndarray, points: np.ndarray, shifts: np.ndarray
-) -> np.ndarray:
-    """Cosine between the descriptors of points and of shifted points in another view.
-
-    Parameters
-    ----------
-    ref, other : (C, H, W) float32 ndarray
-        From `describe`: the view of the points, and the one compared with.
-    points : (N, 2) ndarray
-        x, y in px.
-    shifts : (L, 2) ndarray
-        x, y in px for every label.
-
-    Returns
-    -------
-    (N, L) float32 ndarray
-        -1 to 1, NaN where the counterpart lies outside the other view.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> field = np.zeros((2, 4, 4), np.float32); field[0] = 1
-    >>> cosine_volume(field, field, np.array([[1.0, 1.0]]), np.array([[1.5, 0.0]])).tolist()
-    [[1.0]]
-    """
-    fields = (np.ascontiguousarray(field.transpose(1, 2, 0)) for field in (ref, other))
-    points, shifts = np.asarray(points, float), np.asarray(shifts, float)
-    if len(shifts) and not shifts[:, 1].any():  # what two views along a row always have
-        return _cosines_in_rows(*fields, points, np.ascontiguousarray(shifts[:, 0]))
-    return _cosines(*fields, points, shifts)
+                c = len(found)
+                out = np.empty((height, *((c, width) if along_rows else (width, c))), np.float32)
+            found = found[:, _PAD[0] : _PAD[0] + rows]
+            out[top : top + rows] = found.permute((1, 0, 2) if along_rows else (1, 2, 0)).numpy()
+    return out.transpose((1, 0, 2) if along_rows else (2, 0, 1))

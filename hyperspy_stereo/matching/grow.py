@@ -10,13 +10,14 @@ from skimage.morphology import skeletonize
 
 from hyperspy_stereo.matching.smoothing import gaussian, squared_distance
 
-__all__ = ["Ridges", "grow_mask", "ridges"]
+__all__ = ["Ridges", "find_ridges", "grow_mask"]
 
 _SIGMAS = (1.5, 2.5)
 _LEAST_PIXELS = 30
 _LEAST_CLARITY = 4.0
-_START = 5.0
+_START = 5
 _SHORTEST = 4
+_GROUND = 6  # px from the mask; what is farther away is background
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Ridges:
     octant: np.ndarray
 
 
-def ridges(flat: np.ndarray) -> list[Ridges]:
+def find_ridges(flat: np.ndarray) -> list[Ridges]:
     """Find what the lines of a view may be continued by, at two widths.
 
     Parameters
@@ -48,10 +49,10 @@ def ridges(flat: np.ndarray) -> list[Ridges]:
     list of Ridges
         For `grow_mask`.
     """
-    return [_ridges(flat, sigma) for sigma in _SIGMAS]
+    return [_ridges_of_width(flat, sigma) for sigma in _SIGMAS]
 
 
-def _ridges(flat: np.ndarray, sigma: float) -> Ridges:
+def _ridges_of_width(flat: np.ndarray, sigma: float) -> Ridges:
     down, right = np.gradient(gaussian(flat, sigma))
     yy, xy = np.gradient(down)
     xx = np.gradient(right, axis=1)
@@ -64,15 +65,15 @@ def _ridges(flat: np.ndarray, sigma: float) -> Ridges:
     return Ridges(response, octant.astype(np.uint8))
 
 
-def _crests(ridge: np.ndarray, octant: np.ndarray) -> np.ndarray:
+def _crests(strength: np.ndarray, octant: np.ndarray) -> np.ndarray:
     """Pixels that are highest across the ridge, to the nearest of four directions."""
-    padded = np.pad(ridge, 1, constant_values=-np.inf)
-    height, width = ridge.shape
-    crest = np.zeros(ridge.shape, bool)
+    padded = np.pad(strength, 1, constant_values=-np.inf)
+    height, width = strength.shape
+    crest = np.zeros(strength.shape, bool)
     for k, (dy, dx) in enumerate(((0, 1), (1, 1), (1, 0), (1, -1))):
         ahead = padded[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
         behind = padded[1 - dy : 1 - dy + height, 1 - dx : 1 - dx + width]
-        crest |= (octant == k) & (ridge >= ahead) & (ridge >= behind)
+        crest |= (octant == k) & (strength >= ahead) & (strength >= behind)
     return crest
 
 
@@ -82,8 +83,18 @@ def _free_ends(mask: np.ndarray) -> np.ndarray:
     return thin & (neighbours <= 2)
 
 
+def _about(spots: np.ndarray, reach: int) -> np.ndarray:
+    """Pixels not farther than ``reach`` from any of a few."""
+    y, x = np.mgrid[: 2 * reach + 1, : 2 * reach + 1]
+    inside = np.hypot(y - reach, x - reach) <= reach
+    out = np.pad(np.zeros_like(spots), reach)
+    rows, columns = np.nonzero(spots)
+    out[rows[:, None] + y[inside], columns[:, None] + x[inside]] = True
+    return out[reach:-reach, reach:-reach]
+
+
 def grow_mask(
-    mask: np.ndarray, found: list[Ridges], reach: float = 40.0, share: float = 0.4
+    mask: np.ndarray, ridges: list[Ridges], reach: float = 40.0, share: float = 0.4
 ) -> np.ndarray:
     """Add the ridges of the image that continue the lines of a mask.
 
@@ -95,8 +106,8 @@ def grow_mask(
     ----------
     mask : (H, W) bool ndarray
         Lines that were detected.
-    found : list of Ridges
-        From `ridges`.
+    ridges : list of Ridges
+        From `find_ridges`.
     reach : float
         Farthest distance from the mask in px.
     share : float
@@ -110,27 +121,27 @@ def grow_mask(
     if mask.sum() < _LEAST_PIXELS or mask.all():
         return mask.copy()
     distance = squared_distance(mask)
-    ground = distance > 6**2
+    ground = distance > _GROUND**2
     if ground.sum() < _LEAST_PIXELS:
         return mask.copy()
-    best, ridge, across = 0.0, None, None
+    best, strength, across = 0.0, None, None
     inner = ndimage.binary_erosion(mask, np.ones((2, 2)))
     inner = inner if inner.sum() >= _LEAST_PIXELS else mask
-    for each in found:
+    for each in ridges:
         response = each.response
         typical = float(np.median(response[inner]))
         spread = 1.4826 * float(np.median(np.abs(response[ground])))
         clarity = abs(typical) / max(spread, 1e-9)
         if clarity > best:
             best, across = clarity, each.octant
-            ridge = np.sign(typical) * response / max(spread, 1e-9)
-    if ridge is None or best < _LEAST_CLARITY:
+            strength = np.sign(typical) * response / max(spread, 1e-9)
+    if strength is None or best < _LEAST_CLARITY:
         return mask.copy()
-    strong = ridge > max(3.0, share * best)
-    weak = strong & (distance <= reach**2) & _crests(ridge, across) & ~mask
+    strong = strength > max(3.0, share * best)
+    weak = strong & (distance <= reach**2) & _crests(strength, across) & ~mask
     pieces, n_pieces = ndimage.label(weak, np.ones((3, 3)))
     # Only what starts at a free end continues a line; ridges beside a line are its own flanks.
-    near = squared_distance(_free_ends(mask)) <= _START**2
+    near = _about(_free_ends(mask), _START)
     keep = np.zeros(n_pieces + 1, bool)
     keep[np.unique(pieces[near])] = True
     keep &= np.bincount(pieces.ravel(), minlength=n_pieces + 1) >= _SHORTEST

@@ -15,7 +15,7 @@ from hyperspy_stereo.matching.appearance import (
     described_appearance,
     prepare_appearance,
 )
-from hyperspy_stereo.matching.belief import way_back
+from hyperspy_stereo.matching.belief import BEYOND, way_back
 from hyperspy_stereo.matching.chains import Chains, build_chains
 from hyperspy_stereo.matching.confidence import (
     FEATURES,
@@ -24,10 +24,10 @@ from hyperspy_stereo.matching.confidence import (
     match_features,
     second_best,
 )
-from hyperspy_stereo.matching.cost import Lines, line_contrast, nearest_map
+from hyperspy_stereo.matching.cost import Lines, candidate_map, line_contrast
 from hyperspy_stereo.matching.curve_match import CurveMatch, MatchSettings, MatchStatus
 from hyperspy_stereo.matching.descriptor import shipped_weights
-from hyperspy_stereo.matching.grow import grow_mask, ridges
+from hyperspy_stereo.matching.grow import find_ridges, grow_mask
 from hyperspy_stereo.matching.inputs import check_inputs, check_range
 from hyperspy_stereo.matching.ranges import estimate_range
 from hyperspy_stereo.matching.refine import (
@@ -133,14 +133,14 @@ def raw_matches(
     n_views, shape = len(masks), masks.shape[1:]
     appearances = [None] * n_views
     if images is not None:
-        appearances = _appearances(images, settings, weights)
+        appearances = _appearances(images, settings, weights, offsets)
     sets = [masks]
     if candidates is not None and (candidates & ~masks).any():
         sets.append(candidates | masks)
-    found = [None] * n_views
+    ridges = [None] * n_views
     if images is not None:
-        found = in_threads(lambda appearance: ridges(appearance.flat), appearances)
-    jobs = [job for each in sets for job in zip(each, appearances, found, strict=True)]
+        ridges = in_threads(lambda appearance: find_ridges(appearance.flat), appearances)
+    jobs = [job for each in sets for job in zip(each, appearances, ridges, strict=True)]
     lines = in_threads(lambda job: _lines(*job, settings), jobs)
     strict, permissive = lines[:n_views], lines[-n_views:]
     if not any(len(lines.chains) for lines in strict):
@@ -150,15 +150,17 @@ def raw_matches(
     labels = _labels(span, settings.label_step)
     learned = isinstance(appearances[0], Described)
     solved = solve_labels(strict, permissive, appearances, offsets, labels, settings)
-    return [
-        _finish(v, strict[v].chains, permissive, solved[v], offsets, labels, settings, learned)
-        if len(strict[v].chains)
-        else _nothing(strict[v].chains)
-        for v in range(n_views)
-    ]
+
+    def finish(v):
+        chains = strict[v].chains
+        if len(chains) == 0:
+            return _nothing(chains)
+        return _finish(v, chains, permissive, solved[v], offsets, labels, settings, learned)
+
+    return in_threads(finish, range(n_views))
 
 
-def _appearances(images, settings, weights) -> list:
+def _appearances(images, settings, weights, offsets) -> list:
     """Views ready for comparison, by what the settings ask for."""
     kind = settings.descriptor
     if kind not in (None, "learned", "correlation"):
@@ -170,7 +172,8 @@ def _appearances(images, settings, weights) -> list:
         known = weights is not None or shipped_weights() is not None
         kind = "learned" if known else "correlation"
     if kind == "learned":
-        return in_threads(lambda image: described_appearance(image, weights), images)
+        along_rows = not np.ptp(offsets[:, 1])
+        return in_threads(lambda image: described_appearance(image, weights, along_rows), images)
     return in_threads(lambda image: prepare_appearance(image, settings.window), images)
 
 
@@ -183,7 +186,7 @@ def _lines(detected, appearance, ridges_of_view, settings):
     chains = build_chains(
         mask, detected, settings.spur, settings.bridge, settings.deflection, settings.gap
     )
-    return Lines(chains, nearest_map(chains, mask.shape), line_contrast(chains, appearance))
+    return Lines(chains, *candidate_map(chains, mask.shape), line_contrast(chains, appearance))
 
 
 def _labels(span, step):
@@ -224,11 +227,12 @@ def _finish(v, chains, permissive, labelling, offsets, labels, settings, learned
     rows = np.arange(len(chains))
     choice = labelling.marginals.argmin(1)
     start = parabola(labelling.marginals, choice, labels)
-    hits = {o: pair.hit[rows, choice] for o, pair in labelling.pairs.items()}
-    baselines = {o: offsets[o] - offsets[v] for o in hits}
-    partners = [(hits[o], permissive[o].chains, baselines[o]) for o in hits]
+    hits = labelling.hits_at(choice)
+    baselines = [offsets[o] - offsets[v] for o in labelling.views]
+    others = [permissive[o].chains for o in labelling.views]
+    partners = list(zip(hits, others, baselines, strict=True))
     crossing, sine2 = intersect_lines(chains, start, partners)
-    correlation = [p.correlation for p in labelling.pairs.values() if p.correlation is not None]
+    correlation = labelling.correlation
     if correlation:
         peak, sharpness = correlation_peak(correlation, choice, labels)
         at_choice = np.mean([np.nan_to_num(c[rows, choice]) for c in correlation], axis=0)
@@ -237,20 +241,20 @@ def _finish(v, chains, permissive, labelling, offsets, labels, settings, learned
         at_choice = np.zeros(len(chains))
     across = [
         np.abs(b[0] * chains.tangent[:, 1] - b[1] * chains.tangent[:, 0]) / np.hypot(*b)
-        for b in baselines.values()
+        for b in baselines
     ]
     sine = np.max(across, axis=0)
     value, weight = fuse(chains, start, crossing, sine2, peak, sharpness, sine)
     weight = weight * np.where(chains.real, 1.0, 0.1)
     disparity, support = smooth_along(chains, value, weight)
     step = settings.label_step
-    back, partner_gap = _agreement(labelling, choice, step)
-    outside = labelling.outside[rows, choice]
+    back, partner_gap = _agreement(labelling, hits, choice, step)
+    outside = (hits == BEYOND).all(0)
     features = match_features(
         chains,
         second_best(labelling.marginals, choice, step),
         back,
-        np.mean([h >= 0 for h in hits.values()], axis=0),
+        (hits >= 0).mean(0),
         sine,
         labelling.unary,
         choice,
@@ -261,22 +265,20 @@ def _finish(v, chains, permissive, labelling, offsets, labels, settings, learned
         outside,
         bool(correlation),
     )
-    met = np.max([h >= 0 for h in hits.values()], axis=0)
+    met = (hits >= 0).any(0)
     share = np.add.reduceat(met.astype(float), chains.bounds[:-1]) / np.diff(chains.bounds)
     alone = (share < _LEAST_MET)[chains.line]
     return RawMatch(chains, disparity, features, outside, alone, learned)
 
 
-def _agreement(labelling, choice, step):
+def _agreement(labelling, hits, choice, step):
     """Left-right difference in px, and how sure the points that were hit are of themselves."""
     back, partner_gap = np.full(len(choice), np.inf), np.zeros(len(choice))
-    for o, pair in labelling.pairs.items():
-        marginals = labelling.partners[o]
+    for hit, marginals in zip(hits, labelling.partners, strict=True):
         if len(marginals) == 0:
             continue
         theirs = marginals.argmin(1)
-        back = np.minimum(back, step * way_back(pair.hit, choice, theirs))
-        hit = pair.hit[np.arange(len(choice)), choice]
+        back = np.minimum(back, step * way_back(hit, choice, theirs))
         gap = second_best(marginals, theirs, step)[np.maximum(hit, 0)]
         partner_gap = np.maximum(partner_gap, np.where(hit >= 0, gap, 0.0))
     return back, partner_gap

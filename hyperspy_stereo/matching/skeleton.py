@@ -65,9 +65,9 @@ def trace_branches(mask: np.ndarray, spur: float = 7.0) -> Branches:
         thin.ravel()[flat[np.repeat(short, np.diff(bounds))]] = False
         # What a spur leaves at its junction is a corner; thinning again makes it a plain walk.
         thin = skeletonize(thin)
-    flat, bounds, ends, closed, centres = _walk(thin)
+    flat, bounds, ends, closed, spots = _walk(thin)
     points = np.column_stack([flat % thin.shape[1], flat // thin.shape[1]]) - 1.0
-    return Branches([points[a:b] for a, b in pairwise(bounds)], ends, closed, centres - 1.0)
+    return Branches([points[a:b] for a, b in pairwise(bounds)], ends, closed, _centres(spots) - 1.0)
 
 
 def _spurs(sizes: np.ndarray, ends: np.ndarray, spur: float) -> np.ndarray:
@@ -78,16 +78,20 @@ def _spurs(sizes: np.ndarray, ends: np.ndarray, spur: float) -> np.ndarray:
 
 
 def _walk(thin: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Pixels of all branches (flat), their bounds, junctions at the ends, rings, and centres."""
-    spots, n_spots, pieces, n_pieces = _parts(thin)
+    """Pixels of all branches (flat), their bounds, junctions at the ends, rings, and junctions."""
+    spots, pieces, n_pieces = _parts(thin)
     flat, sizes = _order_pieces(pieces, n_pieces)
     bounds = np.concatenate([[0], np.cumsum(sizes)])
     ends, closed = _ends(flat, bounds, spots)
+    return flat, bounds, ends, closed, spots
+
+
+def _centres(spots: np.ndarray) -> np.ndarray:
+    """Mean x, y of each junction."""
     rows, columns = np.nonzero(spots)
     number = spots[rows, columns] - 1
-    count = np.bincount(number, minlength=n_spots)[:, None]
-    xy = [np.bincount(number, along, minlength=n_spots) for along in (columns, rows)]
-    return flat, bounds, ends, closed, np.column_stack(xy) / count
+    count = np.bincount(number)[:, None]
+    return np.column_stack([np.bincount(number, along) for along in (columns, rows)]) / count
 
 
 @numba.njit(cache=True, nogil=True)
@@ -126,7 +130,7 @@ def _parts(thin):
                             part[i, j] = number[sort - 1]
                             stack[top] = i, j
                             top += 1
-    return found[1], number[1], found[0], number[0]
+    return found[1], found[0], number[0]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
-from hyperspy_stereo.matching.belief import believe
-from hyperspy_stereo.matching.cost import Lines, PairCost, appearance_weight, pair_cost
+from hyperspy_stereo.matching.belief import BEYOND, UNREAL, costs_with_doubt
+from hyperspy_stereo.matching.cost import Lines, appearance_weight, pair_cost
 from hyperspy_stereo.matching.curve_match import MatchSettings
 from hyperspy_stereo.matching.threads import in_threads
 from hyperspy_stereo.matching.viterbi import chain_marginals
 
 __all__ = ["Labelling", "solve_labels"]
-
-_UNREAL = 0.3
 
 
 @dataclass(frozen=True)
@@ -23,23 +22,31 @@ class Labelling:
 
     Attributes
     ----------
-    pairs : dict of int to PairCost
-        Cost against every other view.
+    views : list of int
+        The other views.
+    hits : (P, N, L) int32 ndarray
+        Point of each other view's lines that a label leads to, -1 if none is near, `BEYOND`
+        where it leads outside.
+    correlation : list of (N, L) float32 ndarray
+        Likeness to each other view, NaN outside of it; empty without images.
     unary : (N, L) float32 ndarray
         Cost over the other views before belief.
     marginals : (N, L) float32 ndarray
         Min-marginals after the last round.
-    outside : (N, L) bool ndarray
-        Labels that lead outside every other view.
-    partners : dict of int to (M, L) float32 ndarray
+    partners : list of (M, L) float32 ndarray
         Min-marginals of the lines of every other view that the points were matched with.
     """
 
-    pairs: dict[int, PairCost]
+    views: list[int]
+    hits: np.ndarray
+    correlation: list[np.ndarray]
     unary: np.ndarray
     marginals: np.ndarray
-    outside: np.ndarray
-    partners: dict[int, np.ndarray]
+    partners: list[np.ndarray]
+
+    def hits_at(self, choice: np.ndarray) -> np.ndarray:
+        """Hits (P, N) of one label for each point."""
+        return self.hits[:, np.arange(len(choice)), choice]
 
 
 def _sum_of_weights(settings: MatchSettings, appearance) -> float:
@@ -49,29 +56,43 @@ def _sum_of_weights(settings: MatchSettings, appearance) -> float:
     return total + settings.contrast + appearance_weight(appearance, settings)
 
 
-def _average(values: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over views that see the label, and where none does."""
-    if len(values) == 1:
-        outside = np.isnan(values[0])
-        return np.where(outside, 0, values[0]), outside
-    stack = np.stack(values)
-    seen = ~np.isnan(stack)
-    count = seen.sum(0)
-    return np.where(seen, stack, 0).sum(0) / np.maximum(count, 1), count == 0
+@numba.njit(cache=True, nogil=True)
+def _mean_and_mark_beyond(costs, hits, real, beyond):
+    """Mean over the views that see a label; in place, hits of the others become `BEYOND`."""
+    out = np.empty(costs.shape[1:], np.float32)
+    for i in range(out.shape[0]):
+        weight = np.float32(1) if real[i] else np.float32(UNREAL)
+        for k in range(out.shape[1]):
+            total, seen = np.float32(0), 0
+            for v in range(hits.shape[0]):
+                if np.isnan(costs[v, i, k]):
+                    hits[v, i, k] = BEYOND
+                else:
+                    total += costs[v, i, k]
+                    seen += 1
+            out[i, k] = weight * (total / np.float32(seen) if seen > 0 else beyond)
+    return out
+
+
+def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
+    """Along a new first axis; one array, as of two views, is not copied."""
+    return arrays[0][None] if len(arrays) == 1 else np.stack(arrays)
 
 
 def _start(v, ref, others, appearances, offsets, labels, settings):
-    pairs = {
-        o: pair_cost(
+    """Hits, likeness and costs of the lines of one view against all others."""
+    found = [
+        pair_cost(
             ref, lines, (appearances[v], appearances[o]), offsets[o] - offsets[v], labels, settings
         )
         for o, lines in others.items()
-    }
-    unary, outside = _average([pair.cost for pair in pairs.values()])
+    ]
+    costs, hits, likeness = zip(*found, strict=True)
     penalty = settings.out_of_view * _sum_of_weights(settings, appearances[v])
-    unary[outside] = penalty
-    unary[~ref.chains.real] *= _UNREAL
-    return pairs, unary.astype(np.float32), outside
+    hits = _stacked(hits)
+    # The hits are new arrays of `pair_cost`, so they may be changed in place.
+    unary = _mean_and_mark_beyond(_stacked(costs), hits, ref.chains.real, np.float32(penalty))
+    return list(others), hits, [each for each in likeness if each is not None], unary
 
 
 def solve_labels(
@@ -131,26 +152,23 @@ def solve_labels(
         v = key[1]
         others = {o: permissive[o] for o in range(n_views) if o != v}
         started = _start(v, roles[key], others, appearances, offsets, labels, settings)
-        return started, run(key, started[1])
+        return started, run(key, started[-1])
 
     def again(key):
-        pairs, unary, outside = state[key]
-        doubt = [
-            np.where(np.isnan(pair.cost), np.nan, believe(pair.hit, marginals[partner[o]]))
-            for o, pair in pairs.items()
-        ]
-        doubt, _ = _average(doubt)
-        doubt[outside] = settings.out_of_view
-        doubt[~roles[key].chains.real] *= _UNREAL
-        return run(key, unary + np.float32(settings.belief) * doubt.astype(np.float32))
+        views, hits, _, unary = state[key]
+        theirs, real = [marginals[partner[o]] for o in views], roles[key].chains.real
+        beyond = settings.out_of_view
+        return run(key, costs_with_doubt(unary, hits, theirs, real, settings.belief, beyond))
 
     for key, (started, found) in zip(roles, in_threads(begin, roles), strict=True):
         state[key], marginals[key] = started, found
     for _ in range(settings.rounds if rounds is None else rounds):
         marginals = dict(zip(roles, in_threads(again, roles), strict=True))
-    found = []
-    for v in range(n_views):
-        pairs, unary, outside = state["strict", v]
-        partners = {o: marginals[partner[o]] for o in pairs}
-        found.append(Labelling(pairs, unary, marginals["strict", v], outside, partners))
-    return found
+    return [
+        Labelling(
+            *state["strict", v],
+            marginals["strict", v],
+            [marginals[partner[o]] for o in state["strict", v][0]],
+        )
+        for v in range(n_views)
+    ]

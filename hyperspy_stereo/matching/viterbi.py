@@ -8,62 +8,60 @@ import numpy as np
 __all__ = ["chain_marginals"]
 
 
+_NEVER = np.float32(1e30)
+
+
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _spread(message, slope, reach, jump, out):
-    """out[d] = min over e of message[e] + cost of the step, less the least message."""
-    n = message.size
-    low = message[0]
-    for d in range(1, n):
-        low = min(low, message[d])
+def _step(carried, cost, slope, reach, jump, padded):
+    """What a point passes on to the next: its costs, and those of the step from label to label."""
+    n = carried.size
+    message = padded[reach : reach + n]
+    low = _NEVER
     for d in range(n):
-        out[d] = min(message[d] - low, jump)
-    for k in range(1, min(reach, n - 1) + 1):
-        extra = slope * k - low
-        for d in range(n - k):
-            out[d] = min(out[d], message[d + k] + extra)
-        for d in range(k, n):
-            out[d] = min(out[d], message[d - k] + extra)
+        message[d] = carried[d] + cost[d]
+        low = min(low, message[d])
+    # One loop per distance: these are compiled to vector instructions.
+    for k in range(1, reach + 1):
+        extra = slope * np.float32(k)
+        below, above = padded[reach - k : reach - k + n], padded[reach + k : reach + k + n]
+        least = message if k == 1 else carried
+        for d in range(n):
+            carried[d] = min(least[d], min(below[d], above[d]) + extra)
+    for d in range(n):
+        carried[d] = min(carried[d] - low, jump)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _sweep(cost, first, last, slope, reach, jump, passes, out):
-    """Messages into every point from the side of ``first``; rings are run ``passes`` times."""
-    n_labels = cost.shape[1]
-    step = 1 if last >= first else -1
-    message = np.zeros(n_labels, np.float32)
-    carried = np.zeros(n_labels, np.float32)
+def _chain(cost, first, last, passes, slope, reach, jump, out):
+    """Min-marginals of one chain, messages first from its front and then from its end."""
+    n = cost.shape[1]
+    padded = np.full(n + 2 * reach, _NEVER)
+    carried = np.zeros(n, np.float32)
     for _ in range(passes):
-        i = first
-        while True:
-            for d in range(n_labels):
+        for i in range(first, last + 1):
+            for d in range(n):
                 out[i, d] = carried[d]
-                message[d] = carried[d] + cost[i, d]
-            following = i if i == last else i + step
-            _spread(message, slope, reach, min(jump[i], jump[following]), carried)
-            if i == last:
-                break
-            i += step
+            _step(carried, cost[i], slope, reach, min(jump[i], jump[min(i + 1, last)]), padded)
+    carried[:] = 0
+    for turn in range(passes):
+        for i in range(last, first - 1, -1):
+            if turn == passes - 1:
+                low = _NEVER
+                for d in range(n):
+                    out[i, d] += carried[d] + cost[i, d]
+                    low = min(low, out[i, d])
+                for d in range(n):
+                    out[i, d] -= low
+            _step(carried, cost[i], slope, reach, min(jump[i], jump[max(i - 1, first)]), padded)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def _all_chains(cost, bounds, closed, slope, reach, jump):
-    left = np.zeros_like(cost)
-    right = np.zeros_like(cost)
+    out = np.empty_like(cost)
     for k in range(bounds.size - 1):
-        a, b = bounds[k], bounds[k + 1] - 1
-        if b < a:
-            continue
         passes = 3 if closed[k] else 1
-        _sweep(cost, a, b, slope, reach, jump, passes, left)
-        _sweep(cost, b, a, slope, reach, jump, passes, right)
-    for i in range(cost.shape[0]):
-        low = np.float32(np.inf)
-        for d in range(cost.shape[1]):
-            left[i, d] += right[i, d] + cost[i, d]
-            low = min(low, left[i, d])
-        for d in range(cost.shape[1]):
-            left[i, d] -= low
-    return left
+        _chain(cost, bounds[k], bounds[k + 1] - 1, passes, slope, reach, jump, out)
+    return out
 
 
 def chain_marginals(
@@ -90,7 +88,7 @@ def chain_marginals(
     slope : float
         Cost per label.
     reach : int
-        Longest step in labels that is not a jump.
+        Longest step in labels that is not a jump, at least 1; less is taken as 1.
     jump : (N,) ndarray
         Cost of a jump at each point; the lower of two neighbours counts.
 
@@ -114,6 +112,6 @@ def chain_marginals(
         np.asarray(bounds, np.int64),
         np.asarray(closed, bool),
         np.float32(slope),
-        int(reach),
+        max(min(int(reach), cost.shape[1] - 1), 1),
         np.asarray(jump, np.float32),
     )

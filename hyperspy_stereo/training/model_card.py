@@ -29,8 +29,8 @@ deformations are made anew in each step.
     $commands
 
 Ended after $steps of $planned steps ($minutes minutes, $device, $threads threads, torch $torch).
-The snapshot of step $snapshot was chosen by `$select`: scenes of another renderer, never the
-training's own, because training longer makes real pictures worse.
+These are the weights of step $snapshot. Steps are judged by `$select`: scenes of another renderer,
+never the training's own, because training longer makes real pictures worse.
 
 ## Scores
 

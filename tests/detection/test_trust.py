@@ -59,10 +59,29 @@ def test_unsure_detection():
     assert any("unsure" in m for m in warnings_for(image, 0.51 * line + 0.1))
 
 
-def test_no_line_no_warning():
-    image, _ = view()
-    assert warnings_for(image, np.zeros_like(image)) == []
+def test_where_no_line_is_found_the_faintest_visible_contrast_is_told():
+    image, line = view(contrast=0)
+    (told,) = warnings_for(image, np.zeros_like(image))
+    least = float(told.split("less than ")[1].split(" %")[0]) / 100
+    # lines of the usual width are clear of the limit above it, and below it are not
+    for factor, clear in ((2.0, True), (0.5, False)):
+        image, line = view(contrast=factor * least, sigma=5 / 2.355)
+        assert (not any("noise" in m for m in warnings_for(image, line))) == clear
     assert np.isnan(line_statistics(image, np.zeros_like(image)).certainty)
+
+
+@pytest.mark.parametrize("fill", ["even", "about zero", "broken"])
+def test_an_empty_view_of_which_nothing_can_be_told_gets_no_warning(fill):
+    noise = np.random.default_rng(0).normal(size=(64, 64))
+    broken = np.where(noise > 3, np.nan, 10 + noise)
+    image = {"even": np.ones((64, 64)), "about zero": noise, "broken": broken}[fill]
+    assert warnings_for(image, np.zeros((64, 64))) == []
+
+
+def test_in_very_much_noise_all_lines_are_lost():
+    image = 1 + np.random.default_rng(0).normal(size=(64, 64))
+    (told,) = warnings_for(image, np.zeros((64, 64)))
+    assert ": lines are lost" in told
 
 
 @pytest.mark.parametrize("shift", [-2.5, 0.0, 1.5, 4.0])

@@ -69,8 +69,8 @@ def disc_samples(
     aspect : float, default 2.0
         Long over short axis of the slit.
     max_samples : int, default 96
-        Above it the fringes are not resolved any more; their mean changes little. Fewer are faster
-        and leave weak ghosts of fringes.
+        3 or more. Above it the fringes are not resolved any more; their mean changes little. Fewer
+        are faster and leave weak ghosts of fringes.
 
     Returns
     -------
@@ -80,7 +80,8 @@ def disc_samples(
     Raises
     ------
     ValueError
-        If the shape is unknown, the radius negative, or the aspect below 1.
+        If the shape is unknown, the radius negative, the aspect below 1, or ``max_samples`` no
+        whole number of at least 3.
 
     Notes
     -----
@@ -104,6 +105,7 @@ def disc_samples(
             f"a detector needs a radius of at least 0 mrad and an aspect of at least 1; got "
             f"{radius!r} and {aspect!r}."
         )
+    _check_most(max_samples)
     if radius == 0:
         return point_samples(centre)
     stretch = np.sqrt(aspect) if shape == "slit" else 1.0
@@ -114,6 +116,8 @@ def disc_samples(
     # One rocking fringe is 1 / thickness wide in s; a Gauss rule needs just over two nodes in each.
     fringes = 2e-3 * across * size * thickness
     shift = 2e-3 * along * thickness / 2
+    # Nodes along the line follow only the slow change of parallax, those across it the fringes:
+    # they get at most max_samples / 11 (9 of 96), so that about 10 are left across.
     n_along = int(np.clip(np.ceil(shift / pixel_size) + 1, 1, max(round(max_samples / 11), 1)))
     n_across = int(np.clip(np.ceil(2.4 * fringes) + 3, 3, max(max_samples // n_along, 3)))
     angle = np.arange(1, n_across + 1) * np.pi / (n_across + 1)
@@ -123,6 +127,15 @@ def disc_samples(
     offset = np.repeat(p * across, n_along)[:, None] * unit
     offset = offset + np.outer(chord, q * along).ravel()[:, None] * np.array([-unit[1], unit[0]])
     return Samples(np.asarray(centre, float) + offset, weights / weights.sum())
+
+
+def _check_most(max_samples: int) -> None:
+    whole = isinstance(max_samples, int | np.integer) and not isinstance(max_samples, bool)
+    if not whole or max_samples < 3:
+        raise ValueError(
+            f"max_samples={max_samples!r}: give a whole number of incidences, 3 or more; 96 "
+            "resolves the fringes of most detectors."
+        )
 
 
 def deviation_samples(
@@ -157,6 +170,7 @@ def deviation_samples(
     >>> bool(np.abs(deviations).max() < 0.025), round(float(weights.sum()), 9)
     (True, 1.0)
     """
+    # Infinite pixels: no parallax within the detector, so one node along the Kikuchi line will do.
     samples = disc_samples((0, 0), radius, g, thickness, np.inf, max_samples=max_samples)
     return -1e-3 * samples.incidence @ np.asarray(g, float)[:2], samples.weights
 

@@ -104,7 +104,8 @@ def stereo_views(
     detector_shape : {"disc", "slit"}
         A slit is an ellipse along the Kikuchi line of the same area, twice as long as wide.
     max_samples : int, default 96
-        Incidences that stand for a detector, at most; see `detector_sampling.disc_samples`.
+        Incidences that stand for a detector, at most, 3 or more; see
+        `detector_sampling.disc_samples`.
     signal : {"bright field", "dark field"}
         ``|phi_0|**2``, or ``|phi_g|**2`` at the same incidences.
     slice_thickness : float, default 2.0

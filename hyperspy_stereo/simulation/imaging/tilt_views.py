@@ -76,7 +76,8 @@ def tilt_views(
         that size does. Within it only the excitation error differs, not the parallax. 0 is one
         incidence, which has the strongest contrast.
     max_samples : int, default 96
-        Incidences that stand for it, at most.
+        Incidences that stand for it, at most; 3 or more. Each costs as much as a view, so that
+        fewer are well worth it in large fields.
     signal, slice_thickness, poisson_ratio, line_width, seed
         As `stereo_views.stereo_views`.
 

@@ -187,7 +187,8 @@ def tilted_images(
         Default: 2 nm slices.
     cone : (deviations, weights), optional
         Deviations of the excitation error in 1/nm over which each view is averaged, from
-        `detector_sampling.deviation_samples`. Default: a single incidence.
+        `detector_sampling.deviation_samples`. Each costs as much as a view. Default: a single
+        incidence.
 
     Returns
     -------

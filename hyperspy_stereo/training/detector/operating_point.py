@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["CANDIDATES", "LEVELS", "operating_point"]
 
 LEVELS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)  #: probabilities that are tried
-GIVEN_UP = 0.015  #: F1 given up for fewer false lines, which become wrong depths
+GIVEN_UP = 0.005  #: F1 given up for fewer false lines, which become wrong depths
 CANDIDATES = 0.4  #: threshold of candidates, as a share of that of lines
 
 
@@ -29,7 +29,7 @@ def operating_point(
     Returns
     -------
     thresholds : (float, float)
-        For lines, the highest whose mean F1 over the sets is within 0.015 of the best, and for
+        For lines, the highest whose mean F1 over the sets is within 0.005 of the best, and for
         candidates.
     scores : dict
         "levels", and "f1" at each.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 
 from hyperspy_stereo.detection.normalise import normalised
 from hyperspy_stereo.training.detector.config import ValidationSettings
-from hyperspy_stereo.training.recipe.scene import Scene
+from hyperspy_stereo.training.recipe.scene import EDITION, Scene
 from hyperspy_stereo.training.seeds import CRUDE, VALID
 
 __all__ = ["Validation", "crudely_recorded", "probabilities", "recorded", "stored_scene"]
@@ -29,19 +30,19 @@ def stored_scene(draw: Callable[[int, int], Scene], seed: int, side: int, folder
     seed, side : int
         Of the scene; side in px.
     folder : Path
-        Made if needed. Delete it when the renderer has changed.
+        Made if needed. Names hold the edition, `recipe.scene.EDITION`.
 
     Returns
     -------
     Scene
     """
-    path = folder / f"{draw.__name__}_{seed}_{side}.npz"
+    path = folder / f"{draw.__name__}_{seed}_{side}_e{EDITION}.npz"
     if path.is_file():
         with np.load(path) as arrays:
             return Scene(*(arrays[name] for name in ARRAYS), info={"seed": seed})
     scene = draw(seed, side)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part.npz")
+    partial = path.with_suffix(f".{os.getpid()}.npz")  # another process may draw the same
     np.savez_compressed(partial, **{name: getattr(scene, name) for name in ARRAYS})
     partial.replace(path)
     return scene

@@ -32,6 +32,7 @@ ROWS = (0.008, 0.15)  # rms of the rows' current and of their shift in px
 FIELD = 640.0  # nm, side of the field where the pixel size is changed
 SIDE, PIXEL = 320, 2.0  # px and nm otherwise
 ANGLE = 7.0  # degrees
+DETECTOR = 8.0  # mrad
 LEAST_F1, MOST_EPE = 0.65, 1.5  # beyond these the tool should not be trusted
 
 
@@ -114,6 +115,7 @@ def robustness_recipes(sweep: Sweep, value: float, scenes: int = 4) -> list[Pair
             noise=0,
             pixel_size=PIXEL,
             boundaries=n % 2,
+            detector=DETECTOR,
             n_lines=20,
             side=SIDE,
         )

@@ -77,7 +77,7 @@ def training_curves(runs: Path, picture: Path | None = None) -> str:
     if picture is not None:
         _draw(found, longest, picture)
     return (
-        table("detector: runs; best by the other renderer, which selects", rows, columns)
+        table("detector: runs; best: by the other renderer", rows, columns)
         + "\n"
         + table(f"detector: course of {longest}, by step", course, columns)
     )
@@ -106,7 +106,7 @@ def _draw(found: dict[str, dict[str, np.ndarray]], longest: str, picture: Path) 
             left.plot(curve[:, 1], curve[:, 2], "o-", ms=3, color=colour, label=label)
     crude = found[longest]["crude_f1"]
     best = crude[np.argmax(crude[:, 2])]
-    left.axvline(best[1], color="0.6", lw=0.8, ls="--", label="selected")
+    left.axvline(best[1], color="0.6", lw=0.8, ls="--", label="best by the other renderer")
     left.set_title(longest)
     for name, curves in found.items():
         right.plot(curves["crude_f1"][:, 1], curves["crude_f1"][:, 2], "o-", ms=3, label=name)

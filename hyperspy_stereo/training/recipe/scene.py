@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["AMBIGUOUS", "BOUNDARY", "DISTRACTOR", "IGNORE", "LINE", "Scene"]
+__all__ = ["AMBIGUOUS", "BOUNDARY", "DISTRACTOR", "EDITION", "IGNORE", "LINE", "Scene"]
 
 LINE = 1  #: a visible line, 3 px wide
 BOUNDARY = 2  #: boundaries, fault fringes, lamellae, steps: extended things that are no line
 IGNORE = 4  #: invisible parts of lines; neither trained nor scored
 DISTRACTOR = 8  #: dirt and blobs
 AMBIGUOUS = 16  #: lines of different depth overlap
+
+#: Of pictures and labels; part of the names of kept scenes. Raise it when a renderer or a rule of
+#: labels changes, so that none of an older edition is scored by mistake.
+EDITION = 3
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from numpy.polynomial.polynomial import polyval2d
 from hyperspy_stereo.geometry import incidence_pair
 from hyperspy_stereo.simulation.beam import TwoBeam
 from hyperspy_stereo.simulation.dislocation import Dislocation
+from hyperspy_stereo.simulation.imaging.detector_sampling import deviation_samples, disc_samples
 from hyperspy_stereo.simulation.imaging.microscope import Counter, Microscope, ScanNoise
 from hyperspy_stereo.simulation.imaging.stereo_views import segment_views, stereo_views
 from hyperspy_stereo.simulation.imaging.tilt_views import tilt_views
@@ -321,6 +322,22 @@ def test_a_wide_detector_needs_few_incidences_for_nearly_the_same_view():
     )
     point = stereo_views(foil(), microscope).images
     assert np.abs(fewer - whole).mean() < 0.1 * np.abs(point - whole).mean()
+
+
+@pytest.mark.parametrize("views", [stereo_views, tilt_views])
+@pytest.mark.parametrize("radius", [0.0, 5.0])
+@pytest.mark.parametrize("most", [1, 0, -3, 2.5, 24.0, True])
+def test_a_detector_of_too_few_incidences_is_told(views, radius, most):
+    with pytest.raises(ValueError, match=f"max_samples={most}: give a whole number"):
+        views(foil(), detector_radius=radius, max_samples=most)
+
+
+@pytest.mark.parametrize("most", [3, 4, np.int64(16), 96])
+def test_a_detector_has_at_most_as_many_incidences_as_asked_for(most):
+    detector = disc_samples((0, 0), 8.0, (0, 5), 300, max_samples=most)
+    assert len(detector.weights) <= most
+    deviations, weights = deviation_samples(8.0, (0, 5), 300, most)
+    assert len(deviations) <= most and weights.sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize(

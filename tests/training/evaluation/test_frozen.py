@@ -3,6 +3,7 @@ import pytest
 
 from hyperspy_stereo.training.evaluation.frozen import (
     FROZEN_PAIRS,
+    POINT_PAIRS,
     PairRecipe,
     load_pair,
     make_pairs,
@@ -32,7 +33,11 @@ def test_it_covers_what_it_says():
     sizes = [recipe.pixel_size for recipe in FROZEN_PAIRS]
     assert min(sizes) == pytest.approx(1.2)
     assert max(sizes) == pytest.approx(4.0)
-    assert max(recipe.detector for recipe in FROZEN_PAIRS) == 8
+    still, tilted = ([r.detector for r in FROZEN_PAIRS if r.tilt == t] for t in (False, True))
+    assert (min(still), max(still)) == (5, 18)
+    assert 2 <= min(tilted) <= max(tilted) <= 7.2
+    assert [recipe.seed for recipe in POINT_PAIRS] == [recipe.seed for recipe in FROZEN_PAIRS]
+    assert not any(recipe.detector for recipe in POINT_PAIRS)
     # neither noise nor boundaries follow the angle
     angle, noise = np.array([(recipe.angle, recipe.noise) for recipe in FROZEN_PAIRS]).T
     assert abs(np.corrcoef(angle, noise)[0, 1]) < 0.4
@@ -72,3 +77,13 @@ def test_noise_level_is_that_of_the_microscope(tmp_path):
 def test_tilted_pairs(tmp_path):
     (pair,) = make_pairs([small(tilt=True)], tmp_path, workers=1)
     assert pair.scene.info["geometry"] == "tilt"
+
+
+def test_pairs_of_an_older_edition_are_not_read(tmp_path, monkeypatch):
+    from hyperspy_stereo.training.evaluation import frozen
+
+    recipe = small(side=64)
+    make_pairs([recipe], tmp_path, workers=1)
+    monkeypatch.setattr(frozen, "EDITION", frozen.EDITION + 1)
+    make_pairs([recipe], tmp_path, workers=1)
+    assert len(list(tmp_path.glob("*.npz"))) == 2

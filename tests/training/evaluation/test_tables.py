@@ -78,6 +78,16 @@ def test_detection_table(folder, tmp_path):
     assert "human mask" not in text  # no real picture there
 
 
+def test_point_detectors_have_a_row_of_their_own(folder, tmp_path):
+    text = detection_tables(
+        RECIPES[:1], NONE, tmp_path, folder, 1, crude_seeds=[], point_recipes=RECIPES[1:]
+    )
+    rows = [line.split() for line in text.splitlines()]
+    assert "1 frozen physical pairs" in text
+    (row,) = (row for row in rows if row[:2] == ["point", "detectors"])
+    assert float(row[2]) > 0.9
+
+
 def test_real_picture(folder, tmp_path):
     from skimage.io import imsave
 

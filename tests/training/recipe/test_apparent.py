@@ -1,5 +1,7 @@
 """Where the images of lines are said to run."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,7 +54,8 @@ def test_the_image_is_found_beside_the_line(beside):
     found = apparent_lines(truth_of([line], beside))
     for view, sign in enumerate((-1, 1)):
         expected = line[:, 0] + sign * np.tan(TILT / 1000) * line[:, 2] + beside
-        assert found.placed[view, 8:-8, 0] == pytest.approx(expected[8:-8], abs=0.5)
+        # drawn a little to the line itself, on whose side it stays in doubt
+        assert found.placed[view, 8:-8, 0] == pytest.approx(expected[8:-8], abs=0.7)
 
 
 @pytest.mark.parametrize("beside", [0.0, 3.0])
@@ -63,6 +66,25 @@ def test_the_disparity_stays_that_of_the_line(beside):
     assert moved[:, 0] == pytest.approx(2 * np.tan(TILT / 1000) * line[:, 2], abs=1e-9)
     assert moved[:, 1] == pytest.approx(0.0, abs=1e-9)
     assert found.disparity == pytest.approx(moved[:, 0])
+
+
+def test_a_bright_line_on_dark_ground_is_found_as_exactly():
+    truth = truth_of([upright(40)], 3.0)
+    scale = 0.02
+    bright = replace(truth, clean=scale + (1 - truth.clean), reference=scale * truth.reference)
+    dark = apparent_lines(truth).placed
+    assert apparent_lines(bright).placed == pytest.approx(dark, abs=0.3)
+
+
+def test_beads_to_either_side_do_not_make_a_zigzag():
+    line = upright(40, 0.0, 0.0)
+    truth = truth_of([line], 0.0)
+    x, y = np.arange(80.0), np.arange(64.0)[:, None]
+    middle = 40 + 3 * np.sign(np.sin(2 * np.pi * y / 10))
+    beads = np.abs(np.sin(2 * np.pi * y / 10)) * np.exp(-((x - middle) ** 2) / 8)
+    found = apparent_lines(replace(truth, clean=np.float32(1 - 0.4 * np.stack([beads, beads]))))
+    assert np.ptp(found.placed[0, 8:-8, 0]) < 1.5
+    assert found.placed[0, 8:-8, 0].mean() == pytest.approx(40, abs=0.7)
 
 
 def test_a_near_line_does_not_draw_another_one_to_it():
@@ -76,7 +98,7 @@ def test_a_near_line_does_not_draw_another_one_to_it():
 def test_maps_hold_the_moved_line_and_its_disparity():
     maps = line_maps(apparent_lines(truth_of([upright(40)], 3.0)), (2, *SHAPE))
     rows, columns = np.nonzero(maps["line_index"][0] == 0)
-    assert columns[rows == 32].mean() == pytest.approx(43, abs=0.6)
+    assert columns[rows == 32].mean() == pytest.approx(42.5, abs=0.7)
     assert maps["disparity"][0][32][maps["line_index"][0][32] == 0] == pytest.approx(0, abs=0.3)
     assert not maps["ambiguous"].any()
 
