@@ -1,0 +1,171 @@
+"""An image model without a formula: what a line looks like is read from all views together.
+
+Diffraction contrast is no Gaussian dip: images of lines are dotted, double, black on one side and
+white on the other, and lie beside the core. What they have in common is that all views show
+the same pattern, moved by the parallax. So the pattern along and across a line, P(s, d), is the
+mean of the strips of all views at the present depth, up to a level and a contrast of each view,
+and the depth is right where the views differ least from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+__all__ = ["Comparison", "compared", "correlated_noise", "cost_along"]
+
+LENGTH = 10.0
+"""px along a line over which level, contrast and noise of a view are smooth."""
+GAIN_RANGE = (0.4, 2.5)
+HUBER = 2.5
+"""Residuals in sigma beyond which their influence stays constant."""
+LEAST_NOISE = 0.3
+"""Of the median noise along the line: a quiet place may be quiet by chance."""
+LAG = 12
+"""Samples along a line over which errors may hang together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Strips of V views beside their common pattern; n points along the line, D across.
+
+    Attributes
+    ----------
+    profile : (n, D) ndarray
+        The common pattern.
+    gain, level : (V, n) ndarray
+        Contrast and level of each view, so that strip = level + gain (profile + residual).
+    residual : (V, n, D) ndarray
+        What is left over.
+    slope : (V, n, D) ndarray
+        Derivative of the residual by depth, per px.
+    sideways : (V, n, D) ndarray
+        Derivative by a shift along the normal, per px and not yet times a view's shift.
+    weight : (V, n, D) ndarray
+        1 / variance, with Huber's factor, 0 outside of the views.
+    noise : (n,) ndarray
+        Standard deviation of a residual, misfit included.
+    """
+
+    profile: np.ndarray
+    gain: np.ndarray
+    level: np.ndarray
+    residual: np.ndarray
+    slope: np.ndarray
+    sideways: np.ndarray
+    weight: np.ndarray
+    noise: np.ndarray
+
+
+def compared(values: np.ndarray, slopes: np.ndarray, spacing: float) -> Comparison:
+    """Compare the strips of all views.
+
+    Parameters
+    ----------
+    values, slopes : (V, n, D) ndarray
+        Strips of the views and of their derivatives by depth; NaN outside of a view.
+    spacing : float
+        px between the n points.
+
+    Returns
+    -------
+    Comparison
+
+    Notes
+    -----
+    For white noise in all views the least squares over pattern and depth are those of the
+    differences from the mean pattern, and no information on the depth is lost against a known
+    pattern.
+
+    References
+    ----------
+    B. D. Lucas, T. Kanade, Proc. IJCAI (1981) 674 (registration by least squares).
+    """
+    there = np.isfinite(values).all(axis=0) & np.isfinite(slopes).all(axis=0)
+    values, slopes = np.where(there, values, 0.0), np.where(there, slopes, 0.0)
+    across = np.arange(values.shape[2]) - values.shape[2] // 2
+    # What lies at the rim of the strip belongs less surely to the line.
+    window = np.exp(-0.5 * (1.8 * across / across[-1]) ** 2) * there
+
+    def nearby(sums: np.ndarray) -> np.ndarray:
+        return gaussian_filter1d(sums, LENGTH / spacing, axis=-1, mode="nearest")
+
+    mass = np.maximum(nearby(window.sum(axis=1)), 1e-9)
+    level = nearby((window * values).sum(axis=2)) / mass
+    centred = values - level[..., None]
+    power = nearby((window * centred**2).sum(axis=2))
+    gain = np.sqrt(power / np.maximum(power.mean(axis=0), 1e-300))
+    gain = np.clip(gain, *GAIN_RANGE)
+    scaled = centred / gain[..., None]
+    profile = scaled.mean(axis=0)
+    residual = scaled - profile
+    slope = slopes / gain[..., None]
+    slope = slope - slope.mean(axis=0)
+    free = max(len(values) - 1, 1)
+    variance = nearby((window * (residual**2).sum(axis=0)).sum(axis=1)) / (mass * free)
+    variance = np.maximum(variance, max(LEAST_NOISE**2 * np.median(variance), 1e-12))
+    far = np.abs(residual) / np.sqrt(variance)[:, None]
+    weight = window / variance[:, None] * np.where(far <= HUBER, 1.0, HUBER / np.maximum(far, 1))
+    sideways = np.broadcast_to(np.gradient(profile, axis=1), residual.shape)
+    return Comparison(
+        profile, gain, level, residual, slope, sideways, weight, np.sqrt(variance)
+    )
+
+
+def correlated_noise(comparison: Comparison) -> float:
+    """By how much errors that hang together widen the error of the depth (variance, >= 1).
+
+    The variance of sum(w r dr/dz) is that of independent residuals times the sum over lags of the
+    autocorrelations of residual and slope multiplied: misfit that is as coarse as the
+    pattern itself counts in full.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Of V views.
+
+    Returns
+    -------
+    float
+
+    References
+    ----------
+    H. White, Econometrica 48 (1980) 817 (the same correction, for uneven variances).
+    """
+    views, length, width = comparison.residual.shape
+    shape = (2 * length, 2 * width)
+    lag = np.minimum(np.arange(shape[0]), shape[0] - np.arange(shape[0])) <= LAG
+    root = np.sqrt(comparison.weight)
+    total, seen = 0.0, 0
+    for v in range(views):
+        pair = [
+            np.fft.irfft2(np.abs(np.fft.rfft2(root[v] * part[v], shape)) ** 2, shape)
+            for part in (comparison.residual, comparison.slope)
+        ]
+        if min(p[0, 0] for p in pair) > 0:
+            total += float(np.sum((pair[0] * pair[1])[lag]) / (pair[0][0, 0] * pair[1][0, 0]))
+            seen += 1
+    return max(total / max(seen, 1), 1.0)
+
+
+def cost_along(comparison: Comparison, noise: np.ndarray) -> np.ndarray:
+    """Chi-square of each point of a line, all views and the strip's width together.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Of V views.
+    noise : (n,) ndarray
+        Standard deviation that residuals are measured in: that of the better of two fits, to
+        compare them.
+
+    Returns
+    -------
+    (n,) ndarray
+    """
+    window = comparison.weight > 0
+    far = np.abs(comparison.residual) / noise[:, None]
+    huber = np.where(far <= HUBER, far**2, HUBER * (2 * far - HUBER))
+    return (window * huber).sum(axis=(0, 2))
