@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 
 __all__ = ["Comparison", "compared", "correlated_noise", "cost_along"]
 
-LENGTH = 10.0
+LENGTH = 6.0
 """px along a line over which level, contrast and noise of a view are smooth."""
 GAIN_RANGE = (0.4, 2.5)
 HUBER = 2.5

@@ -30,13 +30,13 @@ from hyperspy_stereo.matching.joint_fit.strips import SmoothViews, flattened, sm
 
 __all__ = ["RefinedLines", "refine_lines"]
 
-BLURS = ((1.0, 5), (0.5, 6))
+BLURS = ((2.0, 4), (1.0, 4), (0.5, 5))
 """px, and steps: coarse first, so that a start one width off is drawn in."""
 CLOSED = 2.5
 """px between the ends of a line that is closed."""
-MOVED = 2.0
+MOVED = 4.0
 """Sigmas of the start beyond which a new depth has to be justified."""
-EVIDENCE = 4.0
+EVIDENCE = 0.0
 """Chi-square that it must gain over 16 px of the line, errors that hang together allowed for."""
 REACH = 8.0
 """px along the line on each side that evidence is summed over."""

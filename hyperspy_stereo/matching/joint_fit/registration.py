@@ -21,7 +21,7 @@ __all__ = ["LineDepth", "LineStart", "compare_at", "fit_depth", "scan_depth"]
 
 BEND = 0.15
 """px of disparity per second difference of knots 4 px apart: what depth may bend."""
-TRUST = 1.5
+TRUST = 3.0
 """Sigmas of the start beyond which it pulls less and less (Cauchy)."""
 START_LENGTH = 8.0
 """px along the line over which errors of the start hang together."""
@@ -194,8 +194,7 @@ def fit_depth(
     for step in range(max(steps, 1)):
         depth = splines @ coefficients
         at = compare_at(views, seen, line, depth, kappa)
-        if step == 0:
-            spread = correlated_noise(at)
+        spread = correlated_noise(at)
         precision, pull = _data(at, splines, seen, spread, line.spacing)
         trust = _trust(line, depth, hold)
         precision[:size, :size] += splines.T @ (trust[:, None] * splines) + stiff
