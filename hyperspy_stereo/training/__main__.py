@@ -79,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--run", dest="folder", required=True, help="--out of the training")
     export.add_argument("--name", required=True, help="name of the weights")
     export.add_argument("--to", help="folder to write to (default: that of the package's weights)")
-    export.add_argument("--snapshot", help="snapshot to take (default: the run's best.safetensors)")
+    export.add_argument(
+        "--snapshot", help="snapshot to take (default: the last within 0.01 of the best score)"
+    )
     export.add_argument("--data", default="training_data", help="folder of the stores of scenes")
     export.set_defaults(run=_export)
     _add_matcher(commands)

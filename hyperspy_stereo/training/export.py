@@ -21,7 +21,7 @@ from hyperspy_stereo.training.detector.validation import recorded, stored_scene
 from hyperspy_stereo.training.model_card import model_card
 from hyperspy_stereo.training.recipe.physical import physical_scene
 from hyperspy_stereo.training.recipe.scene import BOUNDARY, IGNORE, LINE
-from hyperspy_stereo.training.record import training_record
+from hyperspy_stereo.training.record import chosen_snapshot, training_record
 from hyperspy_stereo.training.seeds import CALIBRATION, CRUDE
 from hyperspy_stereo.weights import load_weights, save_weights
 from hyperspy_stereo.weights.loading import FOLDER
@@ -60,7 +60,8 @@ def export_detector(
     to : str or Path, optional
         Folder to write to; by default that of the package's weights.
     snapshot : str or Path, optional
-        By default ``best.safetensors`` of the run.
+        By default the last one that scores within 0.01 of the run's best, see
+        `record.chosen_snapshot`.
     data : str or Path
         Data folder; drawn scenes are kept in its "calibration".
     scenes : int
@@ -78,7 +79,7 @@ def export_detector(
     """
     folder = Path(folder)
     config = load_config(folder / "config.json", DetectorConfig)
-    state, header = load_state(folder / "best.safetensors" if snapshot is None else snapshot)
+    state, header = load_state(snapshot or chosen_snapshot(folder, config.engine))
     model = build(config)
     model.load_state_dict(state)
     model.eval()

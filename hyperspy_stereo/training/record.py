@@ -10,8 +10,39 @@ from typing import Any
 import torch
 
 from hyperspy_stereo.training.config import EngineSettings
+from hyperspy_stereo.training.curves import read_log
 
-__all__ = ["training_record"]
+__all__ = ["MARGIN", "chosen_snapshot", "training_record"]
+
+#: Scores of snapshots that differ by less are equal: they move so much from one to the next.
+MARGIN = 0.01
+
+
+def chosen_snapshot(folder: Path, engine: EngineSettings) -> Path:
+    """Return the snapshot of a run that is to be exported.
+
+    It is the last one whose score is within `MARGIN` of the best: the rate falls to the end, so of
+    snapshots that score alike the later one has seen more and wavers less.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    engine : EngineSettings
+        It was trained by; `select` names the score.
+
+    Returns
+    -------
+    Path
+        ``best.safetensors`` where nothing was scored, or the snapshots are gone.
+    """
+    best = folder / "best.safetensors"
+    log = folder / "log.csv"
+    scores = read_log(log).get(engine.select, []) if engine.select and log.is_file() else []
+    top = max((score for _, score in scores), default=0.0)
+    good = [step for step, score in scores if score >= top - MARGIN]
+    path = folder / "snapshots" / f"step_{good[-1]:06d}.safetensors" if good else best
+    return path if path.is_file() else best
 
 
 def training_record(folder: Path, engine: EngineSettings, header: dict[str, Any]) -> dict[str, Any]:

@@ -7,11 +7,12 @@ import torch
 
 from hyperspy_stereo.detection.network import unet_probability
 from hyperspy_stereo.training import export
-from hyperspy_stereo.training.config import config_from, save_config
+from hyperspy_stereo.training.config import EngineSettings, config_from, save_config
 from hyperspy_stereo.training.detector.config import DetectorConfig
 from hyperspy_stereo.training.detector.train import build, loss_of
 from hyperspy_stereo.training.engine import train
 from hyperspy_stereo.training.recipe.scene import BOUNDARY, LINE, Scene
+from hyperspy_stereo.training.record import chosen_snapshot
 from hyperspy_stereo.weights import load_weights
 
 CONFIG = config_from(
@@ -92,6 +93,21 @@ def test_a_snapshot_can_be_chosen(folder, tmp_path):
     path = export.export_detector(folder, "lines-3", tmp_path, snapshot, tmp_path, scenes=2)
     _, info = load_weights(path, "detector")
     assert info["training"]["snapshot"] == 2
+
+
+@pytest.mark.parametrize(
+    ("scores", "step"),
+    [((0.70, 0.81, 0.805), 3), ((0.70, 0.83, 0.81), 2), ((0.9, 0.8, 0.7), 1)],
+)
+def test_of_snapshots_that_score_alike_the_last_is_taken(tmp_path, scores, step):
+    (tmp_path / "snapshots").mkdir()
+    lines = ["step,crude_f1"] + [f"{n},{score}" for n, score in enumerate(scores, 1)]
+    (tmp_path / "log.csv").write_text("\n".join(lines) + "\n")
+    for n in (1, 2, 3):
+        (tmp_path / "snapshots" / f"step_{n:06d}.safetensors").touch()
+    chosen = chosen_snapshot(tmp_path, EngineSettings(steps=3, select="crude_f1"))
+    assert chosen.stem == f"step_{step:06d}"
+    assert chosen_snapshot(tmp_path, EngineSettings(steps=3, select="")).stem == "best"
 
 
 def test_a_run_without_its_record_is_refused(folder, tmp_path):

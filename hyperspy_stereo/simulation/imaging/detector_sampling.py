@@ -1,9 +1,9 @@
 """Detectors as weighted incidences: their images are sums of images of single incidences.
 
 The electrons of different incidences inside a detector add incoherently, so the image of a
-detector is the integral of images over its area. Discs and slits are integrated by a product rule
-whose nodes lie closest where the integrand changes most: across the Kikuchi line, where the
-excitation error s - theta . g runs through the rocking curve.
+detector is the integral of images over its area. Discs and slits are integrated by a lattice whose
+nodes lie closest where the integrand changes most: across the Kikuchi line, where the excitation
+error s - theta . g runs through the rocking curve.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+GOLDEN = 0.5 * (np.sqrt(5.0) - 1)
+FEWEST_SPREAD = 12  # nodes; fewer lie on one line, across the fringes
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +66,8 @@ def disc_samples(
     thickness : float
         Of the foil, nm; with g it tells how many rocking fringes lie in the detector.
     pixel_size : float, default 1.0
-        nm; samples along the Kikuchi line are spaced so that the views' shifts stay below it.
+        nm; there are samples enough along the Kikuchi line for the shift of views within the
+        detector to be smooth at this scale.
     shape : {"disc", "slit"}
         A slit is an ellipse with its long axis along the Kikuchi line, perpendicular to g.
     aspect : float, default 2.0
@@ -85,15 +89,16 @@ def disc_samples(
 
     Notes
     -----
-    Gauss-Chebyshev nodes of the second kind across the Kikuchi line (their weight is the length of
-    the chord), Gauss-Legendre nodes along it; M. Abramowitz, I. Stegun, Handbook of Mathematical
-    Functions (1972), 25.4.
+    Gauss-Chebyshev nodes of the second kind across the Kikuchi line, whose weight is the length of
+    the chord (M. Abramowitz, I. Stegun, Handbook of Mathematical Functions (1972), 25.4); each
+    lies at another place along the line, by multiples of the golden ratio (a lattice of rank 1,
+    I. Sloan, S. Joe, Lattice Methods for Multiple Integration (1994)).
 
     Examples
     --------
     >>> detector = disc_samples((50, 0), 5.0, g=(0, 5), thickness=200)
-    >>> detector.centroid.round(6), round(float(detector.weights.sum()), 9)
-    (array([50.,  0.]), 1.0)
+    >>> (detector.centroid.round(6) + 0.0).tolist(), round(float(detector.weights.sum()), 9)
+    ([50.0, 0.0], 1.0)
     """
     if shape not in ("disc", "slit"):
         raise ValueError(
@@ -116,17 +121,33 @@ def disc_samples(
     # One rocking fringe is 1 / thickness wide in s; a Gauss rule needs just over two nodes in each.
     fringes = 2e-3 * across * size * thickness
     shift = 2e-3 * along * thickness / 2
-    # Nodes along the line follow only the slow change of parallax, those across it the fringes:
-    # they get at most max_samples / 11 (9 of 96), so that about 10 are left across.
-    n_along = int(np.clip(np.ceil(shift / pixel_size) + 1, 1, max(round(max_samples / 11), 1)))
-    n_across = int(np.clip(np.ceil(2.4 * fringes) + 3, 3, max(max_samples // n_along, 3)))
-    angle = np.arange(1, n_across + 1) * np.pi / (n_across + 1)
+    # Every node has its own place across the line, where fringes are, and its own place along it,
+    # where only parallax changes: n nodes then resolve n fringes, while a product of two rules
+    # spends its nodes on repeating the same few places across.
+    across_needed = np.ceil(2.4 * fringes) + 3
+    along_needed = 4 * (np.ceil(shift / pixel_size) + 1) if shift > 0.1 * pixel_size else 1
+    n = int(np.clip(max(across_needed, along_needed), 3, max_samples))
+    angle = np.arange(1, n + 1) * np.pi / (n + 1)
     p, chord = np.cos(angle), np.sin(angle)
-    q, share = np.polynomial.legendre.leggauss(n_along)
-    weights = np.outer(chord**2, share).ravel()
-    offset = np.repeat(p * across, n_along)[:, None] * unit
-    offset = offset + np.outer(chord, q * along).ravel()[:, None] * np.array([-unit[1], unit[0]])
+    weights = chord**2
+    offset = (p * across)[:, None] * unit
+    offset = offset + (_spread(p, chord) * along)[:, None] * np.array([-unit[1], unit[0]])
     return Samples(np.asarray(centre, float) + offset, weights / weights.sum())
+
+
+def _spread(p: np.ndarray, chord: np.ndarray) -> np.ndarray:
+    """Places along a disc of radius 1 for nodes at p, antisymmetric like them.
+
+    They are even in each stretch of nodes, and their second moments are those of the disc.
+    """
+    n = len(p)
+    if n < FEWEST_SPREAD:
+        return np.zeros(n)
+    half = 2 * ((np.arange(1, n // 2 + 1) * GOLDEN) % 1.0) - 1
+    place = chord * np.concatenate([half, np.zeros(n % 2), -half[::-1]])
+    weights = chord**2 / np.sum(chord**2)
+    place -= p * (weights @ (place * p)) / (weights @ p**2)
+    return place * np.sqrt(0.25 / (weights @ place**2))
 
 
 def _check_most(max_samples: int) -> None:

@@ -101,6 +101,10 @@ class DetectorConfig:
     data : DataSettings
     loss : LossWeights
     validation : ValidationSettings
+    start : str, optional
+        Weights to begin with instead of fresh ones: a name out of
+        `hyperspy_stereo.weights.shipped`, a ``.safetensors`` file with its JSON, or a snapshot
+        of a run.
     """
 
     engine: EngineSettings
@@ -108,3 +112,4 @@ class DetectorConfig:
     data: DataSettings = field(default_factory=DataSettings)
     loss: LossWeights = field(default_factory=LossWeights)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
+    start: str | None = None

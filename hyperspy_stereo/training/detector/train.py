@@ -9,14 +9,16 @@ from typing import Any
 
 import torch
 
+from hyperspy_stereo.training.checkpoint import load_state
 from hyperspy_stereo.training.config import load_config, save_config
 from hyperspy_stereo.training.detector.config import DetectorConfig
 from hyperspy_stereo.training.detector.data import batches_of, inventory
 from hyperspy_stereo.training.detector.losses import LossWeights, detector_loss
 from hyperspy_stereo.training.detector.validation import Validation
 from hyperspy_stereo.training.engine import TrainingResult, train
+from hyperspy_stereo.weights import load_weights
 
-__all__ = ["build", "loss_of", "run"]
+__all__ = ["build", "loss_of", "run", "started"]
 
 
 def build(config: DetectorConfig) -> torch.nn.Module:
@@ -25,6 +27,31 @@ def build(config: DetectorConfig) -> torch.nn.Module:
 
     torch.manual_seed(config.engine.seed)
     return ResidualUNet(widths=config.model.widths)
+
+
+def started(config: DetectorConfig) -> torch.nn.Module:
+    """Return the network that a run begins with: fresh, or with the weights of `config.start`.
+
+    Raises
+    ------
+    ValueError
+        If these weights are not there, damaged, or of a network of other widths.
+    """
+    model = build(config)
+    if config.start is None:
+        return model
+    path = Path(config.start)
+    # a run's snapshot has no JSON beside it, and so no checksum; exported weights have
+    snapshot = path.suffix == ".safetensors" and not path.with_suffix(".json").exists()
+    state, _ = load_state(path) if snapshot else load_weights(config.start, "detector")
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights {config.start} do not fit model.widths {list(config.model.widths)}: give "
+            "the widths they were trained with (see their model card), or leave start out."
+        ) from error
+    return model
 
 
 def loss_of(
@@ -72,6 +99,7 @@ def run(
     """
     config = load_config(config_path, DetectorConfig)
     out = Path(out)
+    model = build(config) if resume else started(config)
     scenes = _scenes(out, data, config) if resume else inventory(data, config.data)
     batches = batches_of(data, config.data, config.engine.seed, scenes)
     validation = Validation(config.validation, data, watch)
@@ -80,7 +108,7 @@ def run(
         (out / "data.json").write_text(json.dumps(scenes, indent=2) + "\n", encoding="utf-8")
         save_config(config, out / "config.json")
     return train(
-        build(config),
+        model,
         batches,
         loss_of(config.loss),
         config.engine,

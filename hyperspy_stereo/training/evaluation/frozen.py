@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from scipy import ndimage as ndi
 
+from hyperspy_stereo.training.recipe.apparent import WIDTH, ApparentLines, apparent_lines
+from hyperspy_stereo.training.recipe.merging import merged_pixels, merged_turns
 from hyperspy_stereo.training.recipe.scene import AMBIGUOUS, EDITION, IGNORE, LINE, Scene
 from hyperspy_stereo.training.recipe.visibility import drowned
 from hyperspy_stereo.training.seeds import FROZEN
@@ -34,13 +36,11 @@ __all__ = [
     "save_pair",
 ]
 
-RESOLVED = 10.0  # nm; images of lines nearer to each other, a third of a usual width, merge
+RESOLVED = 10.0  # nm; images of lines, or of a helix's turns, merge if they are nearer
 LEAST_APART = 4.0  # px
 FOLDER = Path("training_data/frozen")  #: where pairs are kept once they are made
 SIDE = 512  #: px
-# Incidences for a detector. For wide ones they leave weak fringes that a detector would
-# average out: the pictures are harder than real ones, not easier.
-SAMPLES = 16
+SAMPLES = 96  # incidences for a detector at most: enough for the fringes of nearly all of them
 #: Electrons per position, relative rms of the rows' current, rms shift of rows (px).
 NOISE_LEVELS = ((4000, 0.003, 0.05), (800, 0.008, 0.15), (250, 0.015, 0.25), (80, 0.02, 0.4))
 
@@ -224,7 +224,8 @@ def make_pair(recipe: PairRecipe) -> FrozenPair:
         "thickness": float(specimen.thickness),
     }
     scene = _without_drowned(scene_of(views.truth, info), dose)
-    scene = _without_merged(scene, max(LEAST_APART, RESOLVED / recipe.pixel_size))
+    lines = apparent_lines(views.truth)
+    scene = _without_merged(scene, lines, max(LEAST_APART, RESOLVED / recipe.pixel_size))
     return FrozenPair(views.images, scene, recipe.angle, recipe.noise)
 
 
@@ -237,17 +238,26 @@ def _without_drowned(scene: Scene, dose: float) -> Scene:
     return replace(scene, label=label)
 
 
-def _without_merged(scene: Scene, apart: float) -> Scene:
-    """The scene with lines that are nearer than `apart` px to another one called ambiguous."""
+def _without_merged(scene: Scene, lines: ApparentLines | None, apart: float) -> Scene:
+    """The scene with lines nearer than `apart` px to one another, or to themselves, ambiguous."""
     label = scene.label.copy()
-    for index, bits in zip(scene.line_index, label, strict=True):
-        drawn = index >= 0
-        for number in np.unique(index[drawn]):
-            others = drawn & (index != number)
-            if others.any():
-                near = ndi.distance_transform_edt(~others) <= apart
-                bits[near & (index == number)] |= AMBIGUOUS
+    for view, (index, bits) in enumerate(zip(scene.line_index, label, strict=True)):
+        bits[merged_pixels(index, apart)] |= AMBIGUOUS
+        for number in np.unique(index[index >= 0]):
+            own = np.flatnonzero(lines.owner == number)
+            placed = lines.placed[view, own]
+            turns = merged_turns(placed, lines.seen[view, own], apart)
+            bits[_beside(placed[turns], index.shape) & (index == number)] |= AMBIGUOUS
     return replace(scene, label=label)
+
+
+def _beside(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Pixels of a line, 3 px wide, that belong to these of its points."""
+    free = np.ones(shape, bool)
+    column, row = np.rint(points).astype(int).T
+    inside = (row >= 0) & (column >= 0) & (row < shape[0]) & (column < shape[1])
+    free[row[inside], column[inside]] = False
+    return ndi.distance_transform_edt(free) <= WIDTH if inside.any() else ~free
 
 
 def save_pair(pair: FrozenPair, path: Path) -> None:

@@ -17,7 +17,7 @@ AMBIGUOUS = 16  #: lines of different depth overlap
 
 #: Of pictures and labels; part of the names of kept scenes. Raise it when a renderer or a rule of
 #: labels changes, so that none of an older edition is scored by mistake.
-EDITION = 3
+EDITION = 4
 
 
 @dataclass(frozen=True, eq=False)

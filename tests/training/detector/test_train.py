@@ -128,3 +128,31 @@ def test_an_annotated_picture_is_only_watched(tmp_path, data):
     assert 0 <= float(log(tmp_path / "run")[-1]["watch_f1"]) <= 1
     with pytest.raises(ValueError, match=r"has no left\.png"):
         run(small(tmp_path, steps=1), tmp_path / "two", data=data, watch=tmp_path / "none")
+
+
+def starting_with(tmp_path, start, **changes):
+    config = load_config(small(tmp_path, **changes), DetectorConfig)
+    save_config(dataclasses.replace(config, start=str(start)), tmp_path / "started.json")
+    return tmp_path / "started.json"
+
+
+def test_a_run_can_begin_with_the_weights_of_another(tmp_path, data):
+    run(small(tmp_path, steps=4), tmp_path / "first", data=data)
+    snapshot = tmp_path / "first" / "snapshots" / "step_000004.safetensors"
+    later = starting_with(tmp_path, snapshot, steps=1, learning_rate=1e-9)
+    run(later, tmp_path / "second", data=data)
+    before, _ = load_state(snapshot)
+    after, _ = load_state(tmp_path / "second" / "snapshots" / "step_000001.safetensors")
+    # not the first's random start, which the two share by their seed
+    learned = [name for name in before if name.endswith("weight")]
+    assert all(torch.allclose(before[name], after[name]) for name in learned)
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [("detector-lines-1", r"do not fit model\.widths"), ("nothing.safetensors", "nothing")],
+)
+def test_weights_that_cannot_be_begun_with_are_refused(tmp_path, data, start, message):
+    with pytest.raises(ValueError, match=message):
+        run(starting_with(tmp_path, start, steps=1), tmp_path / "run", data=data)
+    assert not (tmp_path / "run" / "config.json").exists()
