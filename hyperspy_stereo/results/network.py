@@ -29,6 +29,8 @@ from hyperspy_stereo.results.density import density_in_si, network_density
 if TYPE_CHECKING:
     import pandas as pd
 
+    from hyperspy_stereo.matching.joint_fit.refine import RefinedLines
+
 __all__ = ["DislocationNetwork"]
 
 
@@ -109,6 +111,9 @@ class DislocationNetwork:
         self.views = tuple(views)
         self._rejected = dict(rejected or {})
         self._foil_thickness: tuple[float, float] | None = None
+        self.fit: RefinedLines | None = None
+        """What the joint fit found beside depth and sigma; None where depths are as matched, or
+        read from a file."""
 
     @classmethod
     def from_matches(

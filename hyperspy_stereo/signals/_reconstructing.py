@@ -12,9 +12,13 @@ from hyperspy_stereo.geometry import view_offsets
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._view_stack import ViewStack
 
+REFINEMENTS = ("joint", None)
 
-def reconstructed(maps: ViewStack, disparity_range, min_confidence: float, min_length):
-    """Match the lines of all views of `maps` and triangulate them."""
+
+def reconstructed(
+    maps: ViewStack, disparity_range, min_confidence: float, min_length, refine: str | None
+):
+    """Match the lines of all views of `maps`, triangulate and refine them."""
     from hyperspy_stereo.matching import match_views
     from hyperspy_stereo.results import DislocationNetwork
 
@@ -34,7 +38,7 @@ def reconstructed(maps: ViewStack, disparity_range, min_confidence: float, min_l
         disparity_range=_range(disparity_range),
     )
     scan_shape = maps.metadata.get_item("Stereo.scan_shape")
-    return DislocationNetwork.from_matches(
+    network = DislocationNetwork.from_matches(
         matches,
         geometry=geometry,
         incidence=incidence,
@@ -46,6 +50,41 @@ def reconstructed(maps: ViewStack, disparity_range, min_confidence: float, min_l
         min_confidence=min_confidence,
         min_length=_length(min_length),
     )
+    images = maps.attached("images")
+    return network if refine is None or images is None else _refined(maps, images, network)
+
+
+def _refined(maps: ViewStack, images: np.ndarray, network):
+    """Fit the lines to all views at once."""
+    from hyperspy_stereo.matching.joint_fit import refine_lines
+    from hyperspy_stereo.results.refined import refined_network
+
+    # Rectified views have parallax along rows; any other set along where its views lie apart.
+    apart = network.incidence - network.incidence.mean(axis=0)
+    along = np.linalg.svd(apart, full_matrices=False)[2][0]
+    inside = maps._inside_scan()
+    if inside is not None:
+        images = np.where(inside, images, np.nan)
+    size = network.pixel_size
+    refined = refine_lines(
+        images,
+        network.incidence,
+        [line / size for line in network.lines],
+        network._split(network.sigma / size),
+        geometry=network.geometry,
+        parallax_azimuth=float(np.degrees(np.arctan2(along[1], along[0]))),
+    )
+    return refined_network(network, refined)
+
+
+def check_refinement(refine: str | None) -> str | None:
+    """Refuse a refinement that there is not."""
+    if refine not in REFINEMENTS:
+        raise ValueError(
+            f'refine must be "joint" (lines are fitted to all views at once) or None (depths as '
+            f"matched), got {refine!r}."
+        )
+    return refine
 
 
 def _range(value) -> tuple[float, float] | None:

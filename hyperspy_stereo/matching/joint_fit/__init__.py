@@ -4,12 +4,15 @@ from hyperspy_stereo.matching.joint_fit.expected import expected_sigma
 from hyperspy_stereo.matching.joint_fit.fit import fit_curves
 from hyperspy_stereo.matching.joint_fit.fitted_curves import FittedCurves, Projection
 from hyperspy_stereo.matching.joint_fit.predict import predicted_views, residual_views
+from hyperspy_stereo.matching.joint_fit.refine import RefinedLines, refine_lines
 
 __all__ = [
     "FittedCurves",
     "Projection",
+    "RefinedLines",
     "expected_sigma",
     "fit_curves",
     "predicted_views",
+    "refine_lines",
     "residual_views",
 ]

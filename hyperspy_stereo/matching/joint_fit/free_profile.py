@@ -109,9 +109,7 @@ def compared(values: np.ndarray, slopes: np.ndarray, spacing: float) -> Comparis
     far = np.abs(residual) / np.sqrt(variance)[:, None]
     weight = window / variance[:, None] * np.where(far <= HUBER, 1.0, HUBER / np.maximum(far, 1))
     sideways = np.broadcast_to(np.gradient(profile, axis=1), residual.shape)
-    return Comparison(
-        profile, gain, level, residual, slope, sideways, weight, np.sqrt(variance)
-    )
+    return Comparison(profile, gain, level, residual, slope, sideways, weight, np.sqrt(variance))
 
 
 def correlated_noise(comparison: Comparison) -> float:

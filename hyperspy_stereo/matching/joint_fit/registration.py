@@ -191,7 +191,7 @@ def fit_depth(
     kappa = begin[1]
     free = np.ptp(seen.across) > 1e-3
     size = splines.shape[1]
-    for step in range(max(steps, 1)):
+    for _ in range(max(steps, 1)):
         depth = splines @ coefficients
         at = compare_at(views, seen, line, depth, kappa)
         spread = correlated_noise(at)

@@ -144,9 +144,7 @@ def strips(coefficients: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """
     return np.stack(
         [
-            map_coordinates(
-                image, (at[..., 1], at[..., 0]), order=3, prefilter=False, cval=np.nan
-            )
+            map_coordinates(image, (at[..., 1], at[..., 0]), order=3, prefilter=False, cval=np.nan)
             for image, at in zip(coefficients, positions, strict=True)
         ]
     )
