@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,9 +11,10 @@ from scipy.ndimage import binary_dilation, uniform_filter1d
 
 from hyperspy_stereo.geometry.incidence import as_incidence
 from hyperspy_stereo.geometry.triangulation import projection_matrices
-from hyperspy_stereo.matching.joint_fit.curve_basis import SHORTEST, curve_basis
+from hyperspy_stereo.matching.joint_fit.curve_basis import curve_basis
+from hyperspy_stereo.matching.joint_fit.error_bars import PointSigns, calibrated_sigma
 from hyperspy_stereo.matching.joint_fit.fit import seen_by
-from hyperspy_stereo.matching.joint_fit.fitted_curves import Projection, crosses, runs_along
+from hyperspy_stereo.matching.joint_fit.fitted_curves import ALIGNED, Projection, crosses
 from hyperspy_stereo.matching.joint_fit.free_profile import correlated_noise, cost_along
 from hyperspy_stereo.matching.joint_fit.layout import ViewGeometry
 from hyperspy_stereo.matching.joint_fit.normalise import as_views
@@ -32,6 +32,8 @@ __all__ = ["RefinedLines", "refine_lines"]
 
 BLURS = ((2.0, 4), (1.0, 4), (0.5, 5))
 """px, and steps: coarse first, so that a start one width off is drawn in."""
+SHORTEST_FITTED = 10.0
+"""px; a shorter line is too small a pattern to be told from the next one."""
 CLOSED = 2.5
 """px between the ends of a line that is closed."""
 MOVED = 4.0
@@ -40,8 +42,8 @@ EVIDENCE = 0.0
 """Chi-square that it must gain over 16 px of the line, errors that hang together allowed for."""
 REACH = 8.0
 """px along the line on each side that evidence is summed over."""
-SIGMA_SCALE, SIGMA_FLOOR = 1.0, {"tiltless": 0.05, "tilt": 0.1}
-"""Factor, and px of disparity, that make errors of simulated scenes lie within 2 sigma in 95 %."""
+LEAST_SIGMA = 0.03
+"""px of disparity; a start is never believed more than this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +88,6 @@ def refine_lines(
     geometry: str = "tiltless",
     centre: tuple[float, float] | None = None,
     parallax_azimuth: float = 0.0,
-    progress: Callable[[Sequence[Any]], Any] | None = None,
 ) -> RefinedLines:
     """Refine the depth of matched lines by all views at once.
 
@@ -110,8 +111,6 @@ def refine_lines(
         A point of the tilt axis, px. Default the middle of the image; no effect for "tiltless".
     parallax_azimuth : float
         Direction of the Kikuchi line in the image, degrees. Default 0: along rows.
-    progress : callable, optional
-        Wraps the sequence of lines, such as ``tqdm``.
 
     Returns
     -------
@@ -149,39 +148,58 @@ def refine_lines(
     middle = ((shape[1] - 1) / 2, (shape[0] - 1) / 2) if centre is None else centre
     projection = Projection(geometry, tuple(middle), tuple(theta[0]), float(parallax_azimuth))
     seen = seen_by(theta, projection)
-    per_depth = float(np.ptp(seen.parallax @ seen.direction))
     flat = flattened(images)
     stack = [smooth_views(flat, seen, blur) for blur, _ in BLURS]
-    counting = _counting(images, flat, BLURS[-1][0])
+    scene = _Scene(stack, seen, geometry, _counting(flat, BLURS[-1][0]))
     first = projection_matrices(theta[:1], geometry, middle)
-    floor = SIGMA_FLOOR[geometry] / per_depth
-    out: list[tuple] = []
-    numbers = range(len(points))
-    for i in numbers if progress is None else progress(numbers):
-        flat_line = _to_view(points[i], *first)
-        if len(flat_line) < 2 or _length(flat_line) < max(SHORTEST, 8.0):
-            out.append((points[i], spread[i], np.zeros(len(points[i]), bool), np.nan, 0.0))
-            continue
-        start = _start(flat_line, np.maximum(spread[i], 0.5 * floor), per_depth)
-        fit, good = _fitted(stack, seen, start)
-        depth, error, fitted = _at_points(flat_line, start, fit, good, spread[i], floor)
-        noise = fit.comparison.noise
-        chi2 = float(np.median(noise) ** 2 / counting)
-        out.append((_from_view(flat_line, depth, *first), error, fitted, chi2, fit.kappa))
-    refined = [part[0] for part in out]
-    in_view = [_to_view(line, *first) for line in refined]
+    in_view = [_to_view(line, *first) for line in points]
+    aligned = [_sine(line, seen.direction) for line in in_view]
+    crossing = crosses(in_view) if in_view else []
+    given = zip(in_view, spread, aligned, crossing, strict=True)
+    out = [_refined(scene, *line) for line in given]
     return RefinedLines(
-        lines=refined,
+        lines=[_from_view(line, new[0], *first) for line, new in zip(in_view, out, strict=True)],
         sigma=[part[1] for part in out],
         fitted=[part[2] for part in out],
-        aligned=[
-            runs_along(line, seen.direction) if len(line) > 1 else np.zeros(len(line), bool)
-            for line in in_view
-        ],
-        crossing=crosses(in_view) if in_view else [],
+        aligned=[sine < ALIGNED for sine in aligned],
+        crossing=crossing,
         chi2=np.array([part[3] for part in out]),
         kappa=np.array([part[4] for part in out]),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """What all lines share."""
+
+    stack: list[SmoothViews]
+    seen: ViewGeometry
+    geometry: str
+    counting: float
+
+    @property
+    def per_depth(self) -> float:
+        """Disparity of the outermost views per depth."""
+        return float(np.ptp(self.seen.parallax @ self.seen.direction))
+
+
+def _refined(scene: _Scene, line, given, sine, crossing):
+    """Depth, sigma, whether they are new, chi-square and kappa of one line in the first view."""
+    if len(line) < 2 or _length(line) < SHORTEST_FITTED:
+        return line[:, 2], given, np.zeros(len(line), bool), np.nan, 0.0
+    start = _start(line, np.maximum(given, LEAST_SIGMA / scene.per_depth), scene.per_depth)
+    fit, good = _fitted(scene.stack, scene.seen, start)
+    vertices, at = np.linspace(0.0, 1.0, len(start.base)), _fractions(line)
+    new, error, misfit = (
+        np.interp(at, vertices, x)
+        for x in (fit.depth, fit.sigma, fit.comparison.noise / scene.counting)
+    )
+    fitted = np.interp(at, vertices, good.astype(float)) > 0.5
+    lengths = (scene.per_depth * x for x in (error, given, np.abs(new - line[:, 2])))
+    sigma = calibrated_sigma(PointSigns(*lengths, misfit, sine, crossing), scene.geometry)
+    depth = np.where(fitted, new, line[:, 2])
+    sigma = np.where(fitted, sigma / scene.per_depth, given)
+    return depth, sigma, fitted, float(np.median(misfit) ** 2), fit.kappa
 
 
 def _checked(lines, sigma) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -268,21 +286,22 @@ def _without_evidence(
     return binary_dilation(far & (total < EVIDENCE), iterations=3)
 
 
-def _at_points(line, start, fit, good, given, floor):
-    """Depth, sigma and whether they are new at the points that were given."""
-    vertices, at = np.linspace(0.0, 1.0, len(start.base)), _fractions(line)
-    depth = np.interp(at, vertices, fit.depth)
-    error = np.hypot(SIGMA_SCALE * np.interp(at, vertices, fit.sigma), floor)
-    fitted = np.interp(at, vertices, good.astype(float)) > 0.5
-    return np.where(fitted, depth, line[:, 2]), np.where(fitted, error, given), fitted
+def _sine(line: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Sine of the angle between a line and the parallax; over 5 points, as masks have steps."""
+    if len(line) < 2:
+        return np.ones(len(line))
+    smooth = uniform_filter1d(line[:, :2], 5, axis=0, mode="nearest")
+    tangent = np.gradient(smooth, axis=0)
+    tangent /= np.maximum(np.hypot(*tangent.T), 1e-12)[:, None]
+    return np.abs(tangent[:, 0] * direction[1] - tangent[:, 1] * direction[0])
 
 
-def _counting(images: np.ndarray, flat: np.ndarray, blur: float) -> float:
-    """Variance of the smoothed views by white noise, relative to their level; mean of the views."""
+def _counting(flat: np.ndarray, blur: float) -> float:
+    """Standard deviation of the smoothed views by white noise, relative to their level."""
     # Second differences, blind to lines; see ``normalise.counting_variance``.
     rough = np.diff(np.diff(flat, n=2, axis=1), n=2, axis=2)
-    variance = np.median(np.abs(rough), axis=(1, 2)) * 1.4826 / 6.0
+    spread = np.median(np.abs(rough), axis=(1, 2)) * 1.4826 / 6.0
     reach = np.arange(-8, 9)
     kernel = np.exp(-0.5 * (reach / blur) ** 2)
     kernel /= kernel.sum()
-    return max(float(np.mean(variance**2)) * float(np.sum(kernel**2)) ** 2, 1e-12)
+    return max(float(np.sqrt(np.mean(spread**2)) * np.sum(kernel**2)), 1e-6)
