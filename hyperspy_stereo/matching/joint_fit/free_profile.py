@@ -4,7 +4,9 @@ Diffraction contrast is no Gaussian dip: images of lines are dotted, double, bla
 white on the other, and lie beside the core. What they have in common is that all views show
 the same pattern, moved by the parallax. So the pattern along and across a line, P(s, d), is the
 mean of the strips of all views at the present depth, up to a level and a contrast of each view,
-and the depth is right where the views differ least from it.
+and the depth is right where the views differ least from it. Views with another excitation error
+(another incidence across the Kikuchi line) show another pattern, beside the first: each such row of
+views has one of its own, and all rows share the depth.
 """
 
 from __future__ import annotations
@@ -33,16 +35,14 @@ class Comparison:
 
     Attributes
     ----------
-    profile : (n, D) ndarray
-        The common pattern.
+    profile : (R, n, D) ndarray
+        The common pattern of each of R rows of views.
     gain, level : (V, n) ndarray
         Contrast and level of each view, so that strip = level + gain (profile + residual).
     residual : (V, n, D) ndarray
         What is left over.
     slope : (V, n, D) ndarray
         Derivative of the residual by depth, per px.
-    sideways : (V, n, D) ndarray
-        Derivative by a shift along the normal, per px and not yet times a view's shift.
     weight : (V, n, D) ndarray
         1 / variance, with Huber's factor, 0 outside of the views.
     noise : (n,) ndarray
@@ -54,18 +54,21 @@ class Comparison:
     level: np.ndarray
     residual: np.ndarray
     slope: np.ndarray
-    sideways: np.ndarray
     weight: np.ndarray
     noise: np.ndarray
 
 
-def compared(values: np.ndarray, slopes: np.ndarray, spacing: float) -> Comparison:
+def compared(
+    values: np.ndarray, slopes: np.ndarray, rows: np.ndarray, spacing: float
+) -> Comparison:
     """Compare the strips of all views.
 
     Parameters
     ----------
     values, slopes : (V, n, D) ndarray
         Strips of the views and of their derivatives by depth; NaN outside of a view.
+    rows : (V,) int ndarray
+        Row 0..R-1 of each view: views of a row share their pattern.
     spacing : float
         px between the n points.
 
@@ -99,17 +102,19 @@ def compared(values: np.ndarray, slopes: np.ndarray, spacing: float) -> Comparis
     gain = np.sqrt(power / np.maximum(power.mean(axis=0), 1e-300))
     gain = np.clip(gain, *GAIN_RANGE)
     scaled = centred / gain[..., None]
-    profile = scaled.mean(axis=0)
-    residual = scaled - profile
     slope = slopes / gain[..., None]
-    slope = slope - slope.mean(axis=0)
-    free = max(len(values) - 1, 1)
+    profile, slope_of_row = _row_means(scaled, rows), _row_means(slope, rows)
+    residual, slope = scaled - profile[rows], slope - slope_of_row[rows]
+    free = max(len(values) - len(profile), 1)
     variance = nearby((window * (residual**2).sum(axis=0)).sum(axis=1)) / (mass * free)
     variance = np.maximum(variance, max(LEAST_NOISE**2 * np.median(variance), 1e-12))
     far = np.abs(residual) / np.sqrt(variance)[:, None]
     weight = window / variance[:, None] * np.where(far <= HUBER, 1.0, HUBER / np.maximum(far, 1))
-    sideways = np.broadcast_to(np.gradient(profile, axis=1), residual.shape)
-    return Comparison(profile, gain, level, residual, slope, sideways, weight, np.sqrt(variance))
+    return Comparison(profile, gain, level, residual, slope, weight, np.sqrt(variance))
+
+
+def _row_means(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return np.stack([values[rows == row].mean(axis=0) for row in range(rows.max() + 1)])
 
 
 def correlated_noise(comparison: Comparison) -> float:

@@ -26,9 +26,14 @@ from hyperspy_stereo.matching.joint_fit.registration import (
     line_start,
     scan_depth,
 )
-from hyperspy_stereo.matching.joint_fit.strips import SmoothViews, flattened, smooth_views
+from hyperspy_stereo.matching.joint_fit.strips import (
+    SmoothViews,
+    flattened,
+    smooth_views,
+    view_rows,
+)
 
-__all__ = ["RefinedLines", "refine_lines"]
+__all__ = ["Pattern", "RefinedLines", "counting_noise", "refine_lines"]
 
 BLURS = ((2.0, 4), (1.0, 4), (0.5, 5))
 """px, and steps: coarse first, so that a start one width off is drawn in."""
@@ -66,8 +71,10 @@ class RefinedLines:
         Another line lies within 4 px in the first view.
     chi2 : (L,) ndarray
         Variance of what the views do not share over that of the counting noise; NaN if not fitted.
-    kappa : (L,) ndarray
-        Shift of a line along its normal per incidence across the Kikuchi line, px per mrad.
+    patterns : list of Pattern or None
+        What each line looks like, for ``residual_maps``; None if it was not fitted.
+    projection : Projection
+        Geometry and frame of the patterns.
     """
 
     lines: list[np.ndarray]
@@ -76,7 +83,34 @@ class RefinedLines:
     aligned: list[np.ndarray]
     crossing: list[np.ndarray]
     chi2: np.ndarray
-    kappa: np.ndarray
+    patterns: list[Pattern | None]
+    projection: Projection
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """What a line looks like in all views; n points along it, D across.
+
+    Attributes
+    ----------
+    base, normal : (n, 2) ndarray
+        Points in the first view, px, and unit normals.
+    depth : (n,) ndarray
+        px.
+    spacing : float
+        px between the points.
+    profile : (R, n, D) ndarray
+        Of each of R rows of views, relative to the background; columns 1 px apart.
+    across : (R,) ndarray
+        Incidence of each row across the Kikuchi line relative to the first view, mrad.
+    """
+
+    base: np.ndarray
+    normal: np.ndarray
+    depth: np.ndarray
+    spacing: float
+    profile: np.ndarray
+    across: np.ndarray
 
 
 def refine_lines(
@@ -150,7 +184,7 @@ def refine_lines(
     seen = seen_by(theta, projection)
     flat = flattened(images)
     stack = [smooth_views(flat, seen, blur) for blur, _ in BLURS]
-    scene = _Scene(stack, seen, geometry, _counting(flat, BLURS[-1][0]))
+    scene = _Scene(stack, seen, geometry, counting_noise(flat))
     first = projection_matrices(theta[:1], geometry, middle)
     in_view = [_to_view(line, *first) for line in points]
     aligned = [_sine(line, seen.direction) for line in in_view]
@@ -164,7 +198,8 @@ def refine_lines(
         aligned=[sine < ALIGNED for sine in aligned],
         crossing=crossing,
         chi2=np.array([part[3] for part in out]),
-        kappa=np.array([part[4] for part in out]),
+        patterns=[part[4] for part in out],
+        projection=projection,
     )
 
 
@@ -184,9 +219,9 @@ class _Scene:
 
 
 def _refined(scene: _Scene, line, given, sine, crossing):
-    """Depth, sigma, whether they are new, chi-square and kappa of one line in the first view."""
+    """Depth, sigma, whether they are new, chi-square and pattern of one line."""
     if len(line) < 2 or _length(line) < SHORTEST_FITTED:
-        return line[:, 2], given, np.zeros(len(line), bool), np.nan, 0.0
+        return line[:, 2], given, np.zeros(len(line), bool), np.nan, None
     start = _start(line, np.maximum(given, LEAST_SIGMA / scene.per_depth), scene.per_depth)
     fit, good = _fitted(scene.stack, scene.seen, start)
     vertices, at = np.linspace(0.0, 1.0, len(start.base)), _fractions(line)
@@ -199,7 +234,11 @@ def _refined(scene: _Scene, line, given, sine, crossing):
     sigma = calibrated_sigma(PointSigns(*lengths, misfit, sine, crossing), scene.geometry)
     depth = np.where(fitted, new, line[:, 2])
     sigma = np.where(fitted, sigma / scene.per_depth, given)
-    return depth, sigma, fitted, float(np.median(misfit) ** 2), fit.kappa
+    rows = view_rows(scene.seen)
+    across = np.array([scene.seen.across[rows == row].mean() for row in range(rows.max() + 1)])
+    profile = fit.comparison.profile
+    pattern = Pattern(start.base, start.normal, fit.depth, start.spacing, profile, across)
+    return depth, sigma, fitted, float(np.median(misfit) ** 2), pattern
 
 
 def _checked(lines, sigma) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -256,13 +295,13 @@ def _fitted(
     stack: list[SmoothViews], seen: ViewGeometry, start: LineStart
 ) -> tuple[LineDepth, np.ndarray]:
     """Depth of a line, and where the views speak for it."""
-    state = (scan_depth(stack[0], seen, start), 0.0)
+    depth = scan_depth(stack[0], seen, start)
     for views, (_, steps) in zip(stack, BLURS, strict=True):
-        fit = fit_depth(views, seen, start, state, steps)
-        state = (fit.depth, fit.kappa)
+        fit = fit_depth(views, seen, start, depth, steps)
+        depth = fit.depth
     kept = _without_evidence(stack[-1], seen, start, fit)
     if kept.any():
-        fit = fit_depth(stack[-1], seen, start, state, BLURS[-1][1], hold=kept)
+        fit = fit_depth(stack[-1], seen, start, depth, BLURS[-1][1], hold=kept)
     seen_there = (fit.comparison.weight > 0).mean(axis=(0, 2)) > 0.5
     return fit, seen_there & ~kept
 
@@ -274,7 +313,7 @@ def _without_evidence(
     far = np.abs(fit.depth - start.depth) > MOVED * start.sigma
     if not far.any():
         return far
-    before = compare_at(views, seen, start, start.depth, fit.kappa)
+    before = compare_at(views, seen, start, start.depth)
     gain = cost_along(before, fit.comparison.noise) - cost_along(
         fit.comparison, fit.comparison.noise
     )
@@ -296,9 +335,23 @@ def _sine(line: np.ndarray, direction: np.ndarray) -> np.ndarray:
     return np.abs(tangent[:, 0] * direction[1] - tangent[:, 1] * direction[0])
 
 
-def _counting(flat: np.ndarray, blur: float) -> float:
-    """Standard deviation of the smoothed views by white noise, relative to their level."""
-    # Second differences, blind to lines; see ``normalise.counting_variance``.
+def counting_noise(flat: np.ndarray, blur: float = BLURS[-1][0]) -> float:
+    """Standard deviation that white noise leaves in smoothed views, relative to their level.
+
+    Second differences along both axes are blind to lines; see ``normalise.counting_variance``.
+
+    Parameters
+    ----------
+    flat : (V, H, W) ndarray
+        As from ``strips.flattened``.
+    blur : float
+        Of the Gaussian, px.
+
+    Returns
+    -------
+    float
+        Root mean square over the views.
+    """
     rough = np.diff(np.diff(flat, n=2, axis=1), n=2, axis=2)
     spread = np.median(np.abs(rough), axis=(1, 2)) * 1.4826 / 6.0
     reach = np.arange(-8, 9)

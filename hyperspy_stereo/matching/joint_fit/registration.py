@@ -14,8 +14,12 @@ from hyperspy_stereo.matching.joint_fit.free_profile import (
     cost_along,
 )
 from hyperspy_stereo.matching.joint_fit.layout import ViewGeometry
-from hyperspy_stereo.matching.joint_fit.prior import KAPPA_SIGMA
-from hyperspy_stereo.matching.joint_fit.strips import SmoothViews, strip_positions, strips
+from hyperspy_stereo.matching.joint_fit.strips import (
+    SmoothViews,
+    strip_positions,
+    strips,
+    view_rows,
+)
 
 __all__ = ["LineDepth", "LineStart", "compare_at", "fit_depth", "scan_depth"]
 
@@ -76,15 +80,12 @@ class LineDepth:
     ----------
     depth, sigma : (n,) ndarray
         px; sigma of the information matrix, errors that hang together included.
-    kappa : float
-        px per mrad.
     comparison : Comparison
         Of the views at this depth.
     """
 
     depth: np.ndarray
     sigma: np.ndarray
-    kappa: float
     comparison: Comparison
 
 
@@ -102,7 +103,7 @@ def line_start(
 
 
 def compare_at(
-    views: SmoothViews, seen: ViewGeometry, line: LineStart, depth: np.ndarray, kappa: float
+    views: SmoothViews, seen: ViewGeometry, line: LineStart, depth: np.ndarray
 ) -> Comparison:
     """Compare all views along a line at a depth.
 
@@ -116,15 +117,14 @@ def compare_at(
         n points.
     depth : (n,) ndarray
         px.
-    kappa : float
-        px per mrad.
 
     Returns
     -------
     Comparison
     """
-    at = strip_positions(line.base, line.normal, depth, kappa, seen)
-    return compared(strips(views.values, at), strips(views.slopes, at), line.spacing)
+    at = strip_positions(line.base, line.normal, depth, seen)
+    rows = view_rows(seen)
+    return compared(strips(views.values, at), strips(views.slopes, at), rows, line.spacing)
 
 
 def scan_depth(views: SmoothViews, seen: ViewGeometry, line: LineStart) -> np.ndarray:
@@ -141,7 +141,7 @@ def scan_depth(views: SmoothViews, seen: ViewGeometry, line: LineStart) -> np.nd
         Depth at all points, px: that of the start unless another one is much better.
     """
     moved = [line.depth + shift / line.per_depth for shift in SCAN]
-    tried = [compare_at(views, seen, line, depth, 0.0) for depth in moved]
+    tried = [compare_at(views, seen, line, depth) for depth in moved]
     # All are measured in the noise of the start, so that a larger misfit costs more. Strips that
     # leave the views on their way would look cheap, and rule the shift out.
     start = tried[len(SCAN) // 2]
@@ -164,7 +164,7 @@ def fit_depth(
     views: SmoothViews,
     seen: ViewGeometry,
     line: LineStart,
-    begin: tuple[np.ndarray, float],
+    begin: np.ndarray,
     steps: int,
     *,
     hold: np.ndarray | None = None,
@@ -175,10 +175,10 @@ def fit_depth(
     ----------
     views, seen, line
         See :func:`compare_at`.
-    begin : ((n,) ndarray, float)
-        Depth (px) and kappa (px per mrad) to begin with.
+    begin : (n,) ndarray
+        Depth to begin with, px.
     steps : int
-        At most so many.
+        At most so many, one at least.
     hold : (n,) bool ndarray, optional
         Points that stay at the depth of the start.
 
@@ -187,47 +187,24 @@ def fit_depth(
     LineDepth
     """
     splines, stiff = line.splines, _stiffness(line)
-    coefficients = np.linalg.lstsq(splines, begin[0], rcond=None)[0]
-    kappa = begin[1]
-    free = np.ptp(seen.across) > 1e-3
-    size = splines.shape[1]
-    for _ in range(max(steps, 1)):
+    coefficients = np.linalg.lstsq(splines, begin, rcond=None)[0]
+    for _ in range(steps):
         depth = splines @ coefficients
-        at = compare_at(views, seen, line, depth, kappa)
-        spread = correlated_noise(at)
-        precision, pull = _data(at, splines, seen, spread, line.spacing)
+        at = compare_at(views, seen, line, depth)
+        # Each pixel counts once, however dense the samples are.
+        weight = at.weight * (line.spacing / correlated_noise(at))
         trust = _trust(line, depth, hold)
-        precision[:size, :size] += splines.T @ (trust[:, None] * splines) + stiff
-        pull[:size] += splines.T @ (trust * (line.depth - depth)) - stiff @ coefficients
-        precision[size, size] += KAPPA_SIGMA**-2
-        pull[size] -= kappa / KAPPA_SIGMA**2
-        keep = slice(None) if free else slice(0, size)
-        covariance = np.linalg.inv(precision[keep, keep])
-        move = covariance @ pull[keep]
-        far = float(np.abs(splines @ move[:size]).max()) * line.per_depth
-        move *= min(1.0, LARGEST_STEP / max(far, 1e-12))
-        coefficients = coefficients + move[:size]
-        kappa += float(move[size]) if free else 0.0
+        information = (weight * at.slope**2).sum(axis=(0, 2)) + trust
+        score = trust * (line.depth - depth) - (weight * at.residual * at.slope).sum(axis=(0, 2))
+        covariance = np.linalg.inv(splines.T @ (information[:, None] * splines) + stiff)
+        move = covariance @ (splines.T @ score - stiff @ coefficients)
+        far = float(np.abs(splines @ move).max()) * line.per_depth
+        coefficients = coefficients + move * min(1.0, LARGEST_STEP / max(far, 1e-12))
         if far < SMALL_STEP:
             break
-    sigma = np.sqrt(np.einsum("ni,ij,nj->n", splines, covariance[:size, :size], splines))
+    sigma = np.sqrt(np.einsum("ni,ij,nj->n", splines, covariance, splines))
     depth = splines @ coefficients
-    return LineDepth(depth, sigma, kappa, compare_at(views, seen, line, depth, kappa))
-
-
-def _data(at: Comparison, splines: np.ndarray, seen: ViewGeometry, spread: float, spacing: float):
-    """Normal equations of depth and kappa; each pixel counts once, however dense the samples."""
-    weight = at.weight * (spacing / spread)
-    size = splines.shape[1]
-    shift = (seen.across - seen.across.mean())[:, None, None] * at.sideways
-    pairs = (at.slope * at.slope, at.slope * shift, shift * shift)
-    information = [(weight * pair).sum(axis=(0, 2)) for pair in pairs]
-    score = [-(weight * at.residual * part).sum(axis=(0, 2)) for part in (at.slope, shift)]
-    precision = np.zeros((size + 1, size + 1))
-    precision[:size, :size] = splines.T @ (information[0][:, None] * splines)
-    precision[:size, size] = precision[size, :size] = splines.T @ information[1]
-    precision[size, size] = information[2].sum()
-    return precision, np.append(splines.T @ score[0], score[1].sum())
+    return LineDepth(depth, sigma, compare_at(views, seen, line, depth))
 
 
 def _trust(line: LineStart, depth: np.ndarray, hold: np.ndarray | None) -> np.ndarray:

@@ -10,7 +10,15 @@ from scipy.ndimage import map_coordinates, spline_filter
 from hyperspy_stereo.matching.joint_fit.layout import ViewGeometry
 from hyperspy_stereo.matching.smoothing import gaussian
 
-__all__ = ["HALF_WIDTH", "SmoothViews", "flattened", "smooth_views", "strip_positions", "strips"]
+__all__ = [
+    "HALF_WIDTH",
+    "SmoothViews",
+    "flattened",
+    "smooth_views",
+    "strip_positions",
+    "strips",
+    "view_rows",
+]
 
 HALF_WIDTH = 4
 """px on each side of a line that are compared; further out the images of neighbours begin."""
@@ -32,6 +40,38 @@ class SmoothViews:
 
     values: np.ndarray
     slopes: np.ndarray
+
+
+SAME_ROW = 2.0
+"""mrad across the Kikuchi line between views that still show the same: a third of the width of a
+usual rocking curve."""
+
+
+def view_rows(seen: ViewGeometry) -> np.ndarray:
+    """Group views into rows along the Kikuchi line, in which contrast is the same.
+
+    Parameters
+    ----------
+    seen : ViewGeometry
+        Of V views.
+
+    Returns
+    -------
+    (V,) int ndarray
+        0..R-1. All 0 if no two views would share a row.
+
+    Examples
+    --------
+    >>> from hyperspy_stereo.matching.joint_fit.layout import view_geometry
+    >>> view_rows(view_geometry([[50, 0], [-50, 0.3], [40, 9], [-40, 9]])).tolist()
+    [0, 0, 1, 1]
+    """
+    order = np.argsort(seen.across, kind="stable")
+    rows = np.empty(len(order), int)
+    rows[order] = np.cumsum(np.diff(seen.across[order], prepend=seen.across[order[0]]) > SAME_ROW)
+    along = seen.parallax @ seen.direction
+    wide = max(np.ptp(along[rows == row]) for row in range(rows.max() + 1))
+    return rows if wide > 0.5 * np.ptp(along) else np.zeros(len(rows), int)
 
 
 def flattened(views: np.ndarray) -> np.ndarray:
@@ -93,7 +133,6 @@ def strip_positions(
     base: np.ndarray,
     normal: np.ndarray,
     depth: np.ndarray,
-    kappa: float,
     seen: ViewGeometry,
     half_width: int = HALF_WIDTH,
 ) -> np.ndarray:
@@ -108,8 +147,6 @@ def strip_positions(
         Points of the line in the reference view, px, and its unit normals there.
     depth : (n,) ndarray
         px.
-    kappa : float
-        Shift along the normal per incidence across the Kikuchi line, px per mrad.
     seen : ViewGeometry
         Of V views.
     half_width : int
@@ -123,8 +160,7 @@ def strip_positions(
     across = np.arange(-half_width, half_width + 1.0)
     points = base[:, None] + across[None, :, None] * normal[:, None]
     out = np.einsum("vij,ndj->vndi", seen.plane, points) + seen.offset[:, None, None]
-    out += seen.parallax[:, None, None] * depth[None, :, None, None]
-    return out + kappa * seen.across[:, None, None, None] * normal[None, :, None]
+    return out + seen.parallax[:, None, None] * depth[None, :, None, None]
 
 
 def strips(coefficients: np.ndarray, positions: np.ndarray) -> np.ndarray:

@@ -1,0 +1,323 @@
+"""The joint fit beside the matcher it starts from, on physical scenes that nothing was chosen on.
+
+    python benchmarks/joint_fit.py            all tables, about half an hour on one core
+    python benchmarks/joint_fit.py --only tilted --scenes 6
+    python benchmarks/joint_fit.py --calibrate   weights for ``joint_fit.error_bars``
+
+Tables: tilted pairs and pairs of one exposure, as the frozen test set draws them but with other
+seeds; 4D stacks, calibrated blind but for the sign of the rotation, seen through two detectors and
+through the band along the Kikuchi line. Lines are detected by the shipped network, matched, and
+fitted; both answers have the same points, those of `reconstruct()`, so that the coverage is the same.
+
+Columns: error of the depth, as disparity in px (its median, its mean, share beyond 1 px), and in nm
+(mean; share of gross errors, beyond 12 % of the foil's thickness); share of errors within two
+sigma, of those below 3 px of disparity. Points farther than 3 px from every true line are false
+lines and not scored. `new`: share of points whose depth is the fit's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hyperspy_stereo import StereoPair
+from hyperspy_stereo.geometry.parallax import disparity_per_depth
+from hyperspy_stereo.simulation import depth_errors
+
+GROSS = 0.12
+TEST, DEVELOPMENT = 700, 500
+"""First seeds, counted from that of the frozen set; constants were chosen on the second."""
+STACKS = 8_000
+DOSES = (60_000, 20_000, 6_000, 2_000)
+HEADER = (
+    f"{'':34s}| matched                          | fitted                           |\n"
+    f"{'scene':34s}| median  mean  >1px    nm   gross | median  mean  >1px    nm   gross "
+    "| in 2s match  fit |  new  points   s\n"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Errors of one scene, px of disparity, and their sigmas, matched and fitted."""
+
+    name: str
+    errors: np.ndarray
+    sigmas: np.ndarray
+    fitted: np.ndarray
+    flagged: np.ndarray
+    dose: float
+    per_depth: float
+    nm_per_px: float
+    thickness: float
+    seconds: float
+
+    def row(self) -> str:
+        cells = []
+        for error in np.abs(self.errors):
+            depth = error / self.per_depth * self.nm_per_px
+            cells.append(
+                f"{np.median(error):6.2f} {error.mean():6.2f} {100 * np.mean(error > 1):5.1f} "
+                f"{depth.mean():6.1f} {100 * np.mean(depth > GROSS * self.thickness):6.1f}"
+            )
+        inside = [100 * within(e, s) for e, s in zip(self.errors, self.sigmas, strict=True)]
+        return (
+            f"{self.name:34s}|{' |'.join(cells)} |       {inside[0]:5.0f} {inside[1]:4.0f} "
+            f"| {100 * self.fitted.mean():4.0f} {len(self.fitted):6d} {self.seconds:5.1f}"
+        )
+
+
+def within(error: np.ndarray, sigma: np.ndarray) -> float:
+    """Share of errors within two sigma, wrong matches (beyond 3 px) left out."""
+    right = np.abs(error) < 3
+    return float(np.mean(np.abs(error[right]) < 2 * sigma[right])) if right.any() else np.nan
+
+
+def answers(name, pair, lines, pixel_size, dose, thickness) -> Answers | None:
+    """Reconstruct with and without the joint fit and compare with the truth."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        maps = pair.detect_dislocations(show_progressbar=False)
+        start = time.perf_counter()
+        matched = maps.reconstruct(refine=None)
+        middle = time.perf_counter()
+        fitted = maps.reconstruct(refine="joint")
+    seconds = time.perf_counter() - middle - (middle - start)
+    if len(matched.points) == 0:
+        return None
+    per_depth = disparity_per_depth(pair.stereo_angle, pair.geometry)
+    errors = np.array(
+        [depth_errors(n.points_in_scan, lines, pixel_size) for n in (matched, fitted)]
+    )
+    known = np.isfinite(errors).all(axis=0)
+    if known.sum() < 20:
+        return None
+    scale = per_depth / pixel_size
+    flags = np.concatenate(fitted.fit.aligned) | np.concatenate(fitted.fit.crossing)
+    sigmas = np.array([n.sigma / n.pixel_size * per_depth for n in (matched, fitted)])
+    return Answers(
+        name,
+        errors[:, known] * scale,
+        sigmas[:, known],
+        np.concatenate(fitted.fit.fitted)[known],
+        flags[known],
+        dose,
+        per_depth,
+        pixel_size,
+        thickness,
+        seconds,
+    )
+
+
+def recorded(number: int, first: int, tilt: bool, side: int, n_views: int = 2):
+    """A pair as the frozen set draws it, from another seed."""
+    from hyperspy_stereo.simulation.imaging.microscope import Microscope, ScanNoise
+    from hyperspy_stereo.simulation.imaging.stereo_views import stereo_views
+    from hyperspy_stereo.simulation.imaging.tilt_views import tilt_views
+    from hyperspy_stereo.simulation.specimens import random_specimen
+    from hyperspy_stereo.training.evaluation.frozen import FROZEN_PAIRS, NOISE_LEVELS, SAMPLES
+    from hyperspy_stereo.training.seeds import FROZEN
+
+    recipe = replace(FROZEN_PAIRS[number % 24], seed=FROZEN.start + first + number)
+    dose, gain, jitter = NOISE_LEVELS[recipe.noise]
+    field = (side * recipe.pixel_size,) * 2
+    kinds = None if recipe.kind is None else tuple(dict.fromkeys((recipe.kind, "line")))
+    specimen = random_specimen(
+        recipe.seed, recipe.crystal, size=field, kinds=kinds, n_boundaries=recipe.boundaries
+    )
+    microscope = Microscope(
+        pixel_size=recipe.pixel_size,
+        convergence_angle=125.0,
+        source_size=recipe.pixel_size,
+        dose=dose,
+        scan=ScanNoise(row_gain=gain, row_jitter=jitter),
+    )
+    radius = recipe.detector if recipe.tilt == tilt else recipe.detector * (0.4 if tilt else 2.5)
+    common = {
+        "seed": recipe.seed,
+        "poisson_ratio": specimen.poisson_ratio,
+        "detector_radius": radius,
+        "max_samples": SAMPLES,
+    }
+    if tilt:
+        half = recipe.angle / 2
+        views = tilt_views(specimen, (half, -half), microscope, **common)
+    else:
+        angle = recipe.angle
+        views = stereo_views(specimen, microscope, stereo_angle=angle, n_views=n_views, **common)
+    pair = StereoPair.from_images(*views.images[[0, -1]], recipe.angle, views.truth.geometry)
+    pair.set_incidence(views.incidence[[0, -1]], views.truth.geometry)
+    name = f"{number:3d} {recipe.kind or 'mixed':12s}{recipe.angle:3.0f} deg, {dose:g} e"
+    return name, pair, views.truth.lines, recipe.pixel_size, dose, specimen.thickness
+
+
+def stack(number: int):
+    """A 4D stack, calibrated blind; the sign of the rotation is told, as a defocus would."""
+    from hyperspy_stereo.datasets import simulate_4dstem
+    from hyperspy_stereo.simulation import random_specimen
+    from hyperspy_stereo.simulation.imaging.microscope import Microscope
+
+    dose = DOSES[number % 4]
+    seed = STACKS + number
+    kinds = ("line", "threading", "loop")
+    specimen = random_specimen(seed, voltage=200.0, size=(160.0, 160.0), n_lines=6, kinds=kinds)
+    signal, truth = simulate_4dstem(
+        specimen, Microscope(dose=dose, pixel_size=2.0), seed=seed, slice_thickness=4.0
+    )
+    signal.calibrate_disc(vacuum=truth.vacuum, show_progressbar=False)
+    signal.calibrate_kikuchi(show_progressbar=False)
+    signal.calibrate_rotation(show_progressbar=False)
+    found = signal.metadata.Stereo.scan_rotation
+    if abs((found - truth.scan_rotation + 180) % 360 - 180) > 90:
+        signal.calibrate_rotation(rotation=found + 180, show_progressbar=False)
+    return signal, truth, dose
+
+
+def stacks(scenes: int) -> list[Answers]:
+    """Two detectors and the band of the same stacks."""
+    out = []
+    for number in range(scenes):
+        signal, truth, dose = stack(number)
+        for layout in ("pair", "band"):
+            pair = signal.virtual_stereo(layout, show_progressbar=False)
+            name = f"{number:3d} {layout} of {pair.n_views}, {dose:g} e"
+            found = answers(name, pair, truth.lines, truth.pixel_size, dose, truth.thickness)
+            if found is not None:
+                out.append(found)
+                print(found.row(), flush=True)
+    return out
+
+
+def pairs(scenes: int, first: int, tilt: bool, side: int) -> list[Answers]:
+    out = []
+    for number in range(scenes):
+        found = answers(*recorded(number, first, tilt, side))
+        if found is not None:
+            out.append(found)
+            print(found.row(), flush=True)
+    return out
+
+
+def summary(found: list[Answers]) -> str:
+    """Mean over scenes, and sigma by dose."""
+    rows = []
+    for k in (0, 1):
+        size = [np.abs(one.errors[k]) for one in found]
+        depth = [e / one.per_depth * one.nm_per_px for e, one in zip(size, found, strict=True)]
+        gross = [np.mean(d > GROSS * one.thickness) for d, one in zip(depth, found, strict=True)]
+        rows.append(
+            f"{np.mean([np.median(e) for e in size]):6.2f} {np.mean([e.mean() for e in size]):6.2f} "
+            f"{100 * np.mean([np.mean(e > 1) for e in size]):5.1f} "
+            f"{np.mean([d.mean() for d in depth]):6.1f} {100 * np.mean(gross):6.1f}"
+        )
+    better = np.mean([np.abs(f.errors[1]).mean() < np.abs(f.errors[0]).mean() for f in found])
+    lines = [f"{f'mean of {len(found)} scenes':34s}|{' |'.join(rows)} |"]
+    lines += [f"scenes in which the mean error is smaller after the fit: {100 * better:.0f} %"]
+    lines += ["", "within two sigma, %, by electrons per position (matched -> fitted, points):"]
+    for dose in sorted({one.dose for one in found}):
+        cells = []
+        for flagged, label in ((False, "clear"), (True, "aligned or crossing")):
+            own = [(f, f.flagged == flagged) for f in found if f.dose == dose]
+            e, s = (
+                [np.concatenate([getattr(f, n)[k][m] for f, m in own]) for k in (0, 1)]
+                for n in ("errors", "sigmas")
+            )
+            if len(e[0]):
+                share = [100 * within(a, b) for a, b in zip(e, s, strict=True)]
+                cells.append(f"{label}: {share[0]:.0f} -> {share[1]:.0f} ({len(e[0])})")
+        lines.append(f"  {dose:7g}  " + ";  ".join(cells))
+    return "\n".join(lines)
+
+
+def calibrate(scenes: int, side: int) -> None:
+    """Print the weights of ``error_bars.CALIBRATION``, from the development seeds."""
+    from hyperspy_stereo.matching.joint_fit import error_bars, refine
+
+    for tilt in (False, True):
+        columns: list[np.ndarray] = []
+        original = refine.calibrated_sigma
+
+        def noted(signs, geometry, kept=columns, original=original):
+            kept.append(error_bars.signs_matrix(signs))
+            return original(signs, geometry)
+
+        refine.calibrated_sigma = noted
+        rows, sizes = [], []
+        for number in range(scenes):
+            columns.clear()
+            name, pair, lines, pixel_size, *_ = recorded(number, DEVELOPMENT, tilt, side)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                network = pair.detect_dislocations(show_progressbar=False).reconstruct()
+            if network.n_lines == 0:
+                continue
+            error = depth_errors(network.points_in_scan, lines, pixel_size) / pixel_size
+            error *= disparity_per_depth(pair.stereo_angle, pair.geometry)
+            line_fitted = np.isfinite(network.fit.chi2)[network.line_index]
+            new = np.concatenate(network.fit.fitted)[line_fitted]
+            use = new & (np.abs(error[line_fitted]) < 3)
+            if line_fitted.any():
+                rows.append(np.concatenate(columns)[use])
+                sizes.append(error[line_fitted][use])
+        refine.calibrated_sigma = original
+        weights = error_bars.fit_calibration(np.concatenate(rows), np.concatenate(sizes))
+        print("tilt" if tilt else "tiltless", tuple(float(w) for w in weights.round(3)))
+
+
+def speed() -> str:
+    """Seconds of a pair of 512 x 512, and of 40 lines in 16 views of 128 x 128; one thread."""
+    from joint_fit_core import band_scene
+
+    from hyperspy_stereo.matching.joint_fit import refine_lines
+
+    _, pair, *_ = recorded(1, DEVELOPMENT, False, 512)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        maps = pair.detect_dislocations(show_progressbar=False)
+        matched = maps.reconstruct(refine=None)
+    lines = [line / matched.pixel_size for line in matched.lines]
+    sigma = np.split(matched.sigma, np.flatnonzero(np.diff(matched.line_index)) + 1)
+    out = []
+    for text, given in (
+        (f"pair of 512 x 512, {len(lines)} lines", (pair.data, pair.incidence, lines, sigma)),
+        ("16 views of 128 x 128, 40 lines", band_scene()),
+    ):
+        start = time.process_time()
+        refine_lines(*given)
+        out.append(f"{text}: {time.process_time() - start:.1f} s of one core")
+    return "\n".join(out)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scenes", type=int, default=24)
+    parser.add_argument("--side", type=int, default=384, help="height and width of pairs, px")
+    parser.add_argument("--only", choices=("tilted", "exposure", "stacks", "speed"))
+    parser.add_argument("--calibrate", action="store_true")
+    options = parser.parse_args()
+    if options.calibrate:
+        calibrate(options.scenes, options.side)
+        return
+    for kind, title in (
+        ("exposure", "pairs of one exposure"),
+        ("tilted", "tilted pairs"),
+        ("stacks", "4D stacks"),
+    ):
+        if options.only not in (None, kind):
+            continue
+        print(f"\n{title}\n{HEADER}", end="")
+        if kind == "stacks":
+            found = stacks(min(options.scenes, 12))
+            for layout in ("pair", "band"):
+                print(f"\n{layout}\n" + summary([f for f in found if layout in f.name]))
+        else:
+            print(summary(pairs(options.scenes, TEST, kind == "tilted", options.side)))
+    if options.only in (None, "speed"):
+        print("\n" + speed())
+
+
+if __name__ == "__main__":
+    main()
