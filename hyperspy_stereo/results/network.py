@@ -111,9 +111,7 @@ class DislocationNetwork:
         self.views = tuple(views)
         self._rejected = dict(rejected or {})
         self._foil_thickness: tuple[float, float] | None = None
-        self.fit: RefinedLines | None = None
-        """What the joint fit found beside depth and sigma; None where depths are as matched, or
-        read from a file."""
+        self.fit: RefinedLines | None = None  # of a joint fit; not saved
 
     @classmethod
     def from_matches(
@@ -282,6 +280,14 @@ class DislocationNetwork:
             )
         xyz = self.points / self.pixel_size
         return self._split(project(xyz, incidence, self.geometry, self.image_centre))
+
+    def refine(
+        self, views: ArrayLike, incidence: ArrayLike, parallax_azimuth: float = 0.0
+    ) -> DislocationNetwork:
+        """Fit depths to all of `views`: :func:`hyperspy_stereo.results.refined.refine_network`."""
+        from hyperspy_stereo.results.refined import refine_network
+
+        return refine_network(self, views, incidence, parallax_azimuth)
 
     @property
     def image_centre(self) -> tuple[float, float]:

@@ -6,23 +6,74 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 
 from hyperspy_stereo.geometry.incidence import stereo_angle
 from hyperspy_stereo.geometry.parallax import disparity_per_depth
 from hyperspy_stereo.geometry.triangulation import project
+from hyperspy_stereo.matching.joint_fit.refine import RefinedLines, refine_lines
 from hyperspy_stereo.results.arrays import ViewPoints
 
 if TYPE_CHECKING:
-    from hyperspy_stereo.matching.joint_fit.refine import RefinedLines
     from hyperspy_stereo.results.network import DislocationNetwork
 
-__all__ = ["refined_network"]
+__all__ = ["refine_network", "refined_network"]
 
 NEAR = 2.0
 """px between a matched point of a view and the line there that it belongs to."""
 ALIKE = 2.0
 """px of disparity within which both are the same match."""
+
+
+def refine_network(
+    network: DislocationNetwork,
+    views: ArrayLike,
+    incidence: ArrayLike,
+    parallax_azimuth: float = 0.0,
+) -> DislocationNetwork:
+    """Fit the depths of a network to views, all at once; also to others than were matched.
+
+    Lines are found best in two views far apart, each seen by a large detector; more views may hold
+    more about their depth. So match the first, and refine by the second.
+
+    Parameters
+    ----------
+    network : DislocationNetwork
+        As matched.
+    views : array-like of shape (V, H, W)
+        Images on the grid of those that were matched; NaN where there is no datum. For example
+        ``band.data`` of ``virtual_stereo(layout="band")``.
+    incidence : array-like of shape (V, 2)
+        Of the views, mrad, such as ``band.incidence``.
+    parallax_azimuth : float
+        Direction of the Kikuchi line in the views, degrees. Default 0, along their rows.
+
+    Returns
+    -------
+    DislocationNetwork
+        With ``fit``, a :class:`~hyperspy_stereo.matching.joint_fit.RefinedLines`.
+
+    Raises
+    ------
+    ValueError
+        If the views have another size than those that were matched, or show no parallax.
+    """
+    shape = np.shape(views)[-2:]
+    if network.image_shape is not None and shape != network.image_shape:
+        raise ValueError(
+            f"The lines were matched in images of {network.image_shape}, the views have {shape}: "
+            "make both with the same rotation and direction, so that they share one grid."
+        )
+    refined = refine_lines(
+        views,
+        incidence,
+        [line / network.pixel_size for line in network.lines],
+        network._split(network.sigma / network.pixel_size),
+        geometry=network.geometry,
+        parallax_azimuth=parallax_azimuth,
+    )
+    return refined_network(network, refined)
 
 
 def refined_network(network: DislocationNetwork, refined: RefinedLines) -> DislocationNetwork:

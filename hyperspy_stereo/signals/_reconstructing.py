@@ -56,25 +56,14 @@ def reconstructed(
 
 def _refined(maps: ViewStack, images: np.ndarray, network):
     """Fit the lines to all views at once."""
-    from hyperspy_stereo.matching.joint_fit import refine_lines
-    from hyperspy_stereo.results.refined import refined_network
-
     # Rectified views have parallax along rows; any other set along where its views lie apart.
     apart = network.incidence - network.incidence.mean(axis=0)
     along = np.linalg.svd(apart, full_matrices=False)[2][0]
     inside = maps._inside_scan()
     if inside is not None:
         images = np.where(inside, images, np.nan)
-    size = network.pixel_size
-    refined = refine_lines(
-        images,
-        network.incidence,
-        [line / size for line in network.lines],
-        network._split(network.sigma / size),
-        geometry=network.geometry,
-        parallax_azimuth=float(np.degrees(np.arctan2(along[1], along[0]))),
-    )
-    return refined_network(network, refined)
+    azimuth = float(np.degrees(np.arctan2(along[1], along[0])))
+    return network.refine(images, network.incidence, azimuth)
 
 
 def check_refinement(refine: str | None) -> str | None:

@@ -16,8 +16,8 @@ import numpy as np
 __all__ = ["CALIBRATION", "PointSigns", "calibrated_sigma", "fit_calibration", "signs_matrix"]
 
 CALIBRATION = {
-    "tiltless": (0.628, 0.609, 0.405, 0.187, 0.448, 0.437, 0.016),
-    "tilt": (0.636, 0.629, 0.452, 0.191, 0.07, 0.21, 0.068),
+    "tiltless": (0.439, 0.428, 0.548, 0.229, 0.4, 0.39, 0.0),
+    "tilt": (0.522, 0.618, 0.438, 0.267, 0.282, 0.109, 0.07),
 }
 """Weights of :func:`signs_matrix`; from ``python benchmarks/joint_fit.py --calibrate``."""
 LEAST, MOST = 0.03, 3.0

@@ -46,7 +46,10 @@ class Comparison:
     weight : (V, n, D) ndarray
         1 / variance, with Huber's factor, 0 outside of the views.
     noise : (n,) ndarray
-        Standard deviation of a residual, misfit included.
+        Standard deviation of a residual in the direction of a change of depth (the views weighted
+        by their parallax), misfit included: what grows from view to view looks like depth.
+    lever : (V,) ndarray
+        As given.
     """
 
     profile: np.ndarray
@@ -56,10 +59,11 @@ class Comparison:
     slope: np.ndarray
     weight: np.ndarray
     noise: np.ndarray
+    lever: np.ndarray
 
 
 def compared(
-    values: np.ndarray, slopes: np.ndarray, rows: np.ndarray, spacing: float
+    values: np.ndarray, slopes: np.ndarray, rows: np.ndarray, lever: np.ndarray, spacing: float
 ) -> Comparison:
     """Compare the strips of all views.
 
@@ -69,6 +73,8 @@ def compared(
         Strips of the views and of their derivatives by depth; NaN outside of a view.
     rows : (V,) int ndarray
         Row 0..R-1 of each view: views of a row share their pattern.
+    lever : (V,) ndarray
+        Parallax of each view relative to the mean of its row, over the norm of all.
     spacing : float
         px between the n points.
 
@@ -105,12 +111,12 @@ def compared(
     slope = slopes / gain[..., None]
     profile, slope_of_row = _row_means(scaled, rows), _row_means(slope, rows)
     residual, slope = scaled - profile[rows], slope - slope_of_row[rows]
-    free = max(len(values) - len(profile), 1)
-    variance = nearby((window * (residual**2).sum(axis=0)).sum(axis=1)) / (mass * free)
+    apart = np.tensordot(lever, residual, axes=1)
+    variance = nearby((window * apart**2).sum(axis=1)) / mass
     variance = np.maximum(variance, max(LEAST_NOISE**2 * np.median(variance), 1e-12))
     far = np.abs(residual) / np.sqrt(variance)[:, None]
     weight = window / variance[:, None] * np.where(far <= HUBER, 1.0, HUBER / np.maximum(far, 1))
-    return Comparison(profile, gain, level, residual, slope, weight, np.sqrt(variance))
+    return Comparison(profile, gain, level, residual, slope, weight, np.sqrt(variance), lever)
 
 
 def _row_means(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -137,20 +143,19 @@ def correlated_noise(comparison: Comparison) -> float:
     ----------
     H. White, Econometrica 48 (1980) 817 (the same correction, for uneven variances).
     """
-    views, length, width = comparison.residual.shape
+    length, width = comparison.residual.shape[1:]
     shape = (2 * length, 2 * width)
     lag = np.minimum(np.arange(shape[0]), shape[0] - np.arange(shape[0])) <= LAG
-    root = np.sqrt(comparison.weight)
-    total, seen = 0.0, 0
-    for v in range(views):
-        pair = [
-            np.fft.irfft2(np.abs(np.fft.rfft2(root[v] * part[v], shape)) ** 2, shape)
-            for part in (comparison.residual, comparison.slope)
-        ]
-        if min(p[0, 0] for p in pair) > 0:
-            total += float(np.sum((pair[0] * pair[1])[lag]) / (pair[0][0, 0] * pair[1][0, 0]))
-            seen += 1
-    return max(total / max(seen, 1), 1.0)
+    root = np.sqrt(comparison.weight.mean(axis=0))
+    residual, slope = (
+        np.fft.irfft2(
+            np.abs(np.fft.rfft2(root * np.tensordot(comparison.lever, part, axes=1), shape)) ** 2,
+            shape,
+        )
+        for part in (comparison.residual, comparison.slope)
+    )
+    alone = residual[0, 0] * slope[0, 0]
+    return max(float((residual * slope)[lag].sum() / alone), 1.0) if alone > 0 else 1.0
 
 
 def cost_along(comparison: Comparison, noise: np.ndarray) -> np.ndarray:

@@ -124,7 +124,11 @@ def compare_at(
     """
     at = strip_positions(line.base, line.normal, depth, seen)
     rows = view_rows(seen)
-    return compared(strips(views.values, at), strips(views.slopes, at), rows, line.spacing)
+    along = seen.parallax @ seen.direction
+    lever = along - (np.bincount(rows, along) / np.bincount(rows))[rows]
+    lever = lever / np.linalg.norm(lever)
+    values, slopes = strips(views.values, at), strips(views.slopes, at)
+    return compared(values, slopes, rows, lever, line.spacing)
 
 
 def scan_depth(views: SmoothViews, seen: ViewGeometry, line: LineStart) -> np.ndarray:
