@@ -91,14 +91,14 @@ def row(index: int, shape: tuple[int, int]) -> str:
     )
 
 
-def band(lines: int = 40, side: int = 128) -> str:
-    """40 lines in 16 views: seconds."""
+def band_scene(lines: int = 40, side: int = 128):
+    """Views, incidences, starts and their sigma, and the true lines: 40 lines in 16 views."""
     rng = np.random.default_rng(0)
     curves: list[np.ndarray] = []
     while len(curves) < lines:
         drawn = arrangement("lines", rng, (side, side), 80.0)
         curves += [part for curve in drawn for part in pieces(curve, (side, side))]
-    theta = np.column_stack([np.linspace(-50, 50, 16), 4 * np.cos(np.arange(16))])
+    theta = np.column_stack([np.linspace(50, -50, 16), np.zeros(16)])
     views = []
     y, x = np.mgrid[:side, :side]
     for one in theta:
@@ -109,13 +109,44 @@ def band(lines: int = 40, side: int = 128) -> str:
             view *= 1 - 0.25 * np.exp(-0.5 * (np.minimum(far, 99) / 1.5) ** 2)
         views.append(rng.poisson(500 * view).reshape(side, side))
     start = [rough(curve, rng) for curve in curves[:lines]]
+    return np.array(views), theta, start, [np.full(len(s), 4.0) for s in start], curves[:lines]
+
+
+def isolated_line(dose, angle, contrast, width, azimuth, n_views, seed, side=120):
+    """Views of one line, their incidences, a start with its sigma, and the true points."""
+    rng, turn = np.random.default_rng(seed), np.deg2rad(azimuth)
+    t = np.linspace(-40, 40, 81)
+    xy = side / 2 + t[:, None] * np.array([np.cos(turn), np.sin(turn)])
+    depth = rng.uniform(-0.5, 0.5) * t + 4 * np.sin(t / 15 + rng.uniform(0, 6))
+    curve = np.column_stack([xy, depth])
+    outer = incidence_pair(angle)
+    theta = outer[1] + np.linspace(1, 0, n_views)[:, None] * (outer[0] - outer[1])
+    at, k = np.linspace(0, 80, 2000), np.arange(81)
+    dense = np.column_stack([np.interp(at, k, curve[:, j]) for j in range(3)])
+    y, x = np.mgrid[:side, :side]
+    grid, views = np.column_stack([x.ravel(), y.ravel()]), []
+    for shown in project(dense, theta):
+        far = cKDTree(shown).query(grid)[0]
+        dip = contrast * np.exp(-0.5 * (far / width) ** 2)
+        views.append(rng.poisson(dose * (1 - dip)).reshape(side, side))
+    slope = np.tan(theta[:, 0] / 1000)
+    error = gaussian_filter1d(rng.normal(size=81), 6)
+    error *= 0.5 / np.ptp(slope) / error.std()
+    # The point stays where it is in the first view, as that of a matcher does.
+    start = curve + np.column_stack([slope[0] * error, np.zeros(81), error])
+    return np.array(views), theta, start, np.full(81, 0.6 / np.ptp(slope)), curve
+
+
+def band() -> str:
+    """40 lines in 16 views: seconds."""
+    views, theta, start, _, curves = band_scene()
     begin = time.process_time()
     fit = fit_curves(views, theta, start)
     seconds = time.process_time() - begin
-    error, sigma = errors(fit.lines, curves[:lines]), np.concatenate(fit.sigma)
+    error, sigma = errors(fit.lines, curves), np.concatenate(fit.sigma)
     clear = ~(np.concatenate(fit.aligned) | np.concatenate(fit.crossing))
     return (
-        f"{lines} lines, 16 views: {seconds:.1f} s; rms {rms(error[clear]):.2f} px (all "
+        f"{len(curves)} lines, 16 views: {seconds:.1f} s; rms {rms(error[clear]):.2f} px (all "
         f"{rms(error):.2f}), sigma {rms(sigma[clear]):.2f}, within 2 sigma "
         f"{(np.abs(error) < 2 * sigma)[clear].mean():.2f}"
     )

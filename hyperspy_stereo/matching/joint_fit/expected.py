@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hyperspy_stereo.geometry.incidence import as_incidence
+from hyperspy_stereo.geometry.incidence import as_incidence, incidence_pair
+from hyperspy_stereo.geometry.parallax import disparity_per_depth
 from hyperspy_stereo.matching.joint_fit.curve_basis import curve_basis
 from hyperspy_stereo.matching.joint_fit.fit import (
     SHIFT_SIGMA,
@@ -16,7 +17,7 @@ from hyperspy_stereo.matching.joint_fit.fit import (
     nearby,
     seen_by,
 )
-from hyperspy_stereo.matching.joint_fit.fitted_curves import Projection
+from hyperspy_stereo.matching.joint_fit.fitted_curves import ALIGNED, Projection
 from hyperspy_stereo.matching.joint_fit.layout import layout
 from hyperspy_stereo.matching.joint_fit.prior import line_priors, start_values
 from hyperspy_stereo.matching.joint_fit.problem import (
@@ -26,9 +27,99 @@ from hyperspy_stereo.matching.joint_fit.problem import (
     support_of,
     transmittance,
 )
+from hyperspy_stereo.matching.joint_fit.registration import BEND
 from hyperspy_stereo.matching.joint_fit.solver import covariances, shared_prior
 
-__all__ = ["expected_sigma"]
+__all__ = ["expected_depth_sigma", "expected_sigma"]
+
+LENGTH = 60.0
+"""px; the ends of a line of this length matter little for its middle half."""
+
+
+def expected_depth_sigma(
+    dose: float,
+    stereo_angle: float,
+    *,
+    contrast: float = 0.3,
+    width: float = 2.0,
+    n_views: int = 2,
+    azimuth: float = 90.0,
+    pixel_size: float = 1.0,
+    geometry: str = "tiltless",
+) -> float:
+    """Depth error that counting noise leaves along an isolated line, before anything is recorded.
+
+    With it an exposure, a stereo angle or a number of views can be chosen. Errors that no dose
+    removes come on top: contrast that differs between the views, neighbours, wrong matches.
+
+    Parameters
+    ----------
+    dose : float
+        Counts per pixel of each view, in the background.
+    stereo_angle : float
+        Between the outermost views, degrees.
+    contrast : float
+        Share of the background that is missing in the middle of the line. Default 0.3.
+    width : float
+        Standard deviation of the line's profile, px; 0.42 of its full width at half maximum.
+        Default 2.
+    n_views : int
+        Evenly spaced, 2 or more. Default 2.
+    azimuth : float
+        Angle between the line and the parallax, degrees. Default 90, where depth is seen best.
+    pixel_size : float
+        Unit of length per px. Default 1: the error comes in px.
+    geometry : {"tiltless", "tilt"}
+        See :func:`hyperspy_stereo.geometry.triangulation.projection_matrices`.
+
+    Returns
+    -------
+    float
+        1-sigma of the depth of a point of the line, unit of `pixel_size`.
+
+    Raises
+    ------
+    ValueError
+        If the dose, the angle, the contrast, the width or the pixel size is not positive, there is
+        one view, or the line runs along the parallax.
+
+    Examples
+    --------
+    >>> from hyperspy_stereo.matching.joint_fit import expected_depth_sigma
+    >>> 1.6 < expected_depth_sigma(250, 6) / expected_depth_sigma(1000, 6) < 2.1
+    True
+    """
+    for name, value in (("dose", dose), ("contrast", contrast), ("width", width)):
+        if not value > 0:
+            raise ValueError(f"`{name}` must be positive; {value!r} was given.")
+    if not pixel_size > 0 or n_views < 2:
+        raise ValueError(
+            f"Depth needs two views or more and a positive pixel size; n_views={n_views!r} and "
+            f"pixel_size={pixel_size!r} were given."
+        )
+    along = np.array([np.cos(np.deg2rad(azimuth)), np.sin(np.deg2rad(azimuth))])
+    if abs(along[1]) < ALIGNED:
+        raise ValueError(
+            f"azimuth={azimuth:g} degrees: the line runs along the parallax, and its depth is seen "
+            "by the dots of its image only. Turn the pair, or take a line across it."
+        )
+    side = int(LENGTH + 12 * width + 20)
+    points = side / 2 + np.linspace(-LENGTH / 2, LENGTH / 2, 61)[:, None] * along
+    outer = incidence_pair(stereo_angle)
+    theta = outer[1] + np.linspace(1.0, 0.0, n_views)[:, None] * (outer[0] - outer[1])
+    per_depth = disparity_per_depth(stereo_angle, geometry)
+    sigma = expected_sigma(
+        [np.column_stack([points, np.zeros(61)])],
+        theta,
+        dose**-0.5,
+        (side, side),
+        contrast=contrast,
+        width=width,
+        geometry=geometry,
+        wander=(BEND / per_depth, 0.1),
+        shift_sigma=0.0,
+    )[0]
+    return float(np.sqrt(np.mean(sigma[15:46] ** 2))) * pixel_size
 
 
 def expected_sigma(
