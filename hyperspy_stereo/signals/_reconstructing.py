@@ -12,7 +12,7 @@ from hyperspy_stereo.geometry import view_offsets
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._view_stack import ViewStack
 
-REFINEMENTS = ("joint", None)
+REFINEMENTS = ("auto", "joint", None)
 
 
 def reconstructed(
@@ -51,6 +51,9 @@ def reconstructed(
         min_length=_length(min_length),
     )
     images = maps.attached("images")
+    if refine == "auto":
+        # Tilting changes the excitation error, and with it what the fit takes for unchanged.
+        refine = "joint" if geometry == "tiltless" else None
     return network if refine is None or images is None else _refined(maps, images, network)
 
 
@@ -70,8 +73,8 @@ def check_refinement(refine: str | None) -> str | None:
     """Refuse a refinement that there is not."""
     if refine not in REFINEMENTS:
         raise ValueError(
-            f'refine must be "joint" (lines are fitted to all views at once) or None (depths as '
-            f"matched), got {refine!r}."
+            'refine must be "joint" (lines are fitted to all views at once), None (depths as '
+            f'matched) or "auto" ("joint" for views of one exposure), got {refine!r}.'
         )
     return refine
 

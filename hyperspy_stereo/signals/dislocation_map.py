@@ -126,7 +126,7 @@ class DislocationMap(ViewStack):
         min_confidence: float = 0.5,
         min_length: float | None = None,
         foil_thickness: float | None = None,
-        refine: str | None = "joint",
+        refine: str | None = "auto",
     ) -> DislocationNetwork:
         """Match the lines of all views and turn them into 3D.
 
@@ -142,10 +142,11 @@ class DislocationMap(ViewStack):
         foil_thickness : float, optional
             Thickness of the foil in the unit of the images, for the density. By default the
             depth that the lines span.
-        refine : {"joint", None}, default "joint"
+        refine : {"auto", "joint", None}, default "auto"
             "joint": after matching, the depth of every line is fitted to all views at once, by
-            the pattern along it that they share. None: depths as matched; take it where the views
-            show different contrast. Maps without images are never refined.
+            the pattern along it that they share. None: depths as matched. "auto": "joint" for
+            views of one exposure, None for tilted ones, whose contrast differs. Maps without
+            images are never refined.
 
         Returns
         -------
