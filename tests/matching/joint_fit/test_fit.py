@@ -5,6 +5,7 @@ import pytest
 
 from hyperspy_stereo.geometry import incidence_pair
 from hyperspy_stereo.matching.joint_fit import (
+    expected_depth_sigma,
     expected_sigma,
     fit_curves,
     predicted_views,
@@ -230,3 +231,18 @@ def test_refusals_teach(change, error, words):
     views, incidence, start = (given.pop(k) for k in ("views", "incidence", "start"))
     with pytest.raises(error, match=words):
         fit_curves(views, incidence, start, **given)
+
+
+def test_expected_depth_error_before_an_experiment():
+    base = expected_depth_sigma(500, 6)
+    assert expected_depth_sigma(2000, 6) == pytest.approx(base / 2, rel=0.2)
+    assert expected_depth_sigma(500, 12) == pytest.approx(base / 2, rel=0.1)
+    assert expected_depth_sigma(500, 6, pixel_size=2.0) == pytest.approx(2 * base)
+    assert expected_depth_sigma(500, 6, n_views=9) < base < expected_depth_sigma(500, 6, azimuth=45)
+    for wrong, words in (
+        ({"dose": 0}, "dose"),
+        ({"n_views": 1}, "two views"),
+        ({"azimuth": 5}, "along the parallax"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            expected_depth_sigma(**({"dose": 500, "stereo_angle": 6} | wrong))
