@@ -1,7 +1,8 @@
-"""Make the pictures of the pages about the simulation: ``python docs/make_pictures.py``."""
+"""Make the pictures of the pages on simulation and topology: ``python docs/make_pictures.py``."""
 
 import tempfile
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -16,7 +17,7 @@ from scipy import ndimage as ndi
 from skimage.morphology import skeletonize
 
 import hyperspy_stereo.simulation as simulation
-from hyperspy_stereo import demo, load
+from hyperspy_stereo import DislocationMap, demo, load
 from hyperspy_stereo.datasets import example_stereo_pair
 from hyperspy_stereo.geometry import apply_affine, invert_affine
 from hyperspy_stereo.geometry import project as project_points
@@ -147,6 +148,34 @@ def before_after() -> None:
     figure.savefig(HERE / "detection_before_after.png", dpi=100)
 
 
+def topology() -> None:
+    """One specimen at five deviations from the Bragg condition: what the score draws."""
+    specimen = simulation.random_specimen(
+        13,
+        crystal="TiAl",
+        size=(288, 288),
+        thickness=160.0,
+        kinds=("line", "threading"),
+        n_lines=16,
+        n_boundaries=0,
+        distractors=False,
+    )
+    angles, images, masks, lines = (-0.8, -0.25, 0.1, 0.5, 0.8), [], [], []
+    for angle in angles:
+        s = float(np.linalg.norm(specimen.beam.g) * np.deg2rad(angle))
+        tilted = replace(specimen, beam=replace(specimen.beam, s=s))
+        pair, truth = simulation.simulate_stereo_pair(
+            tilted, simulation.Microscope(dose=300.0), seed=1
+        )
+        images.append(pair.data[0])
+        masks.append(pair.detect_dislocations(show_progressbar=False).mask()[0])
+        lines.append(truth.line_mask[0])
+    # What any condition shows is there for all of them.
+    score = DislocationMap(np.stack(masks).astype(float)).topology_score(np.any(lines, axis=0))
+    score.labels, score.images = [f"{angle:+g}°" for angle in angles], images
+    score.plot().savefig(HERE / "topology_score.png", dpi=100)
+
+
 def _pair_view(seed: int, crystal: str) -> tuple:
     """Left view of a pair with its detections and labels."""
     specimen = simulation.random_specimen(
@@ -215,6 +244,6 @@ def _tint(ax, where: np.ndarray, colour: str, alpha: float = 1.0) -> None:
 
 
 if __name__ == "__main__":
-    for make in (specimen_and_truth, disc, convergence, gallery, explorer, before_after):
+    for make in (specimen_and_truth, disc, convergence, gallery, explorer, before_after, topology):
         make()
         plt.close("all")

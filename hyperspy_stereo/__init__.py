@@ -12,8 +12,11 @@ _PUBLIC = {
     "Diffraction4DStereo": "hyperspy_stereo.signals",
     "DislocationMap": "hyperspy_stereo.signals",
     "DislocationNetwork": "hyperspy_stereo.results",
+    "ParticleCloud": "hyperspy_stereo.results",
     "ParticleMap": "hyperspy_stereo.signals",
+    "RadialDistribution": "hyperspy_stereo.results",
     "StereoPair": "hyperspy_stereo.signals",
+    "TopologyScore": "hyperspy_stereo.results",
     "load": "hyperspy_stereo.loading",
 }
 _FOLDERS = (
@@ -24,6 +27,7 @@ _FOLDERS = (
     "results",
     "signals",
     "simulation",
+    "topology",
     "viewer",
     "views",
     "weights",

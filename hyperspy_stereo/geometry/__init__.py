@@ -16,6 +16,7 @@ from hyperspy_stereo.geometry.incidence import (
     slopes,
     stereo_angle,
 )
+from hyperspy_stereo.geometry.line_fit import LineFit, PlaneFit, fit_line, fit_plane
 from hyperspy_stereo.geometry.parallax import (
     depth_from_disparity,
     depth_sigma,
@@ -31,6 +32,8 @@ from hyperspy_stereo.geometry.triangulation import (
 )
 
 __all__ = [
+    "LineFit",
+    "PlaneFit",
     "apply_affine",
     "as_affine",
     "as_incidence",
@@ -39,6 +42,8 @@ __all__ = [
     "depth_sigma",
     "disparity_from_depth",
     "disparity_per_depth",
+    "fit_line",
+    "fit_plane",
     "identity_affine",
     "incidence_from_slopes",
     "incidence_pair",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hyperspy_stereo.matching.joint_fit.refine import RefinedLines
+    from hyperspy_stereo.results.crystal_lines import CrystalLines
+    from hyperspy_stereo.simulation.crystals.orientation import FoilOrientation
 
 __all__ = ["DislocationNetwork"]
 
@@ -159,10 +161,7 @@ class DislocationNetwork:
 
     @property
     def total_length(self) -> float:
-        """Length of all lines in :attr:`units`.
-
-        Noise in depth lengthens a line, the more the smaller the stereo angle is.
-        """
+        """Length of all lines in :attr:`units`. Noise in depth lengthens them at small angles."""
         return float(self.line_lengths.sum())
 
     @property
@@ -196,8 +195,7 @@ class DislocationNetwork:
     def foil_thickness(self) -> float:
         """Thickness for :attr:`density`, in :attr:`units`.
 
-        As set by :meth:`set_foil_thickness`; else the extent of the points in depth, which is
-        too small where no line reaches a surface.
+        As set by :meth:`set_foil_thickness`; else the extent in depth, which may be too small.
         """
         return self.depth_extent if self._foil_thickness is None else self._foil_thickness[0]
 
@@ -235,7 +233,7 @@ class DislocationNetwork:
     def density(self) -> float:
         """Length per volume: m^-2 where :attr:`units` is a length, else units^-2.
 
-        NaN without an image shape or a depth extent. See :attr:`density_error`.
+        NaN without an image shape or a depth extent.
         """
         return density_in_si(network_density(self)[0], self.units)[0]
 
@@ -251,6 +249,12 @@ class DislocationNetwork:
     def density_units(self) -> str:
         """Unit of :attr:`density`."""
         return density_in_si(0.0, self.units)[1]
+
+    def in_crystal(self, foil: FoilOrientation) -> CrystalLines:
+        """Directions, habit planes, Burgers vectors: `results.crystal_lines.crystal_lines`."""
+        from hyperspy_stereo.results.crystal_lines import crystal_lines
+
+        return crystal_lines(self, foil)
 
     # Views -----------------------------------------------------------------------------------
 
@@ -281,13 +285,11 @@ class DislocationNetwork:
         xyz = self.points / self.pixel_size
         return self._split(project(xyz, incidence, self.geometry, self.image_centre))
 
-    def refine(
-        self, views: ArrayLike, incidence: ArrayLike, parallax_azimuth: float = 0.0
-    ) -> DislocationNetwork:
+    def refine(self, views: ArrayLike, incidence: ArrayLike, azimuth: float = 0.0) -> Self:
         """Fit depths to all of `views`: :func:`hyperspy_stereo.results.refined.refine_network`."""
         from hyperspy_stereo.results.refined import refine_network
 
-        return refine_network(self, views, incidence, parallax_azimuth)
+        return refine_network(self, views, incidence, azimuth)
 
     @property
     def image_centre(self) -> tuple[float, float]:
@@ -319,11 +321,9 @@ class DislocationNetwork:
 
         Raises
         ------
-        ValueError
-            If the network has no matches of that view, the width is out of range, or the shape
-            of the images is not known.
-        TypeError
-            If the view is no whole number or the width no number.
+        ValueError, TypeError
+            If the network has no matches of that view, view or width are out of range or no
+            numbers, or the shape of the images is not known.
         """
         view, width, shape = check_drawing(view, width, len(self.views), self.image_shape)
         match = self.views[view]

@@ -13,7 +13,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 
-__all__ = ["read_vtp", "write_vtp"]
+__all__ = ["append_array", "array_values", "read_vtp", "write_vtp"]
 
 VTK_TYPES = {"f8": "Float64", "f4": "Float32", "i8": "Int64", "i4": "Int32", "u1": "UInt8"}
 POINT_ARRAYS = ("sigma", "confidence", "line")
@@ -53,7 +53,7 @@ def write_vtp(arrays: dict[str, np.ndarray], metadata: str) -> str:
     text.text = " ".join(str(code) for code in [*metadata.encode("utf-8"), 0])
     for name, array in arrays.items():
         if name not in ("points", *POINT_ARRAYS):
-            _array(field, name, array, tuples=len(array))
+            append_array(field, name, array, tuples=len(array))
     piece = ET.SubElement(
         poly,
         "Piece",
@@ -65,11 +65,11 @@ def write_vtp(arrays: dict[str, np.ndarray], metadata: str) -> str:
     )
     data = ET.SubElement(piece, "PointData", Scalars="sigma")
     for name in POINT_ARRAYS:
-        _array(data, name, arrays[name])
-    _array(ET.SubElement(piece, "Points"), "Points", points)
+        append_array(data, name, arrays[name])
+    append_array(ET.SubElement(piece, "Points"), "Points", points)
     lines = ET.SubElement(piece, "Lines")
-    _array(lines, "connectivity", np.arange(len(points)))
-    _array(lines, "offsets", ends)
+    append_array(lines, "connectivity", np.arange(len(points)))
+    append_array(lines, "offsets", ends)
     ET.indent(root)
     return '<?xml version="1.0"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
@@ -101,14 +101,16 @@ def read_vtp(text: str) -> tuple[dict[str, np.ndarray], str]:
     if piece is None or codes is None:
         raise ValueError("no PolyData with metadata in the file")
     metadata = bytes(int(code) for code in (codes.text or "").split()[:-1]).decode("utf-8")
-    arrays = {e.attrib["Name"]: _values(e) for e in field.findall("DataArray")}
-    arrays["points"] = _values(piece.find("Points/DataArray")).reshape(-1, 3)
+    arrays = {e.attrib["Name"]: array_values(e) for e in field.findall("DataArray")}
+    arrays["points"] = array_values(piece.find("Points/DataArray")).reshape(-1, 3)
     for name in POINT_ARRAYS:
-        arrays[name] = _values(piece.find(f"PointData/DataArray[@Name='{name}']"))
+        arrays[name] = array_values(piece.find(f"PointData/DataArray[@Name='{name}']"))
     return arrays, metadata
 
 
-def _array(parent: ET.Element, name: str, array: np.ndarray, tuples: int | None = None) -> None:
+def append_array(
+    parent: ET.Element, name: str, array: np.ndarray, tuples: int | None = None
+) -> None:
     """Append one DataArray."""
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     element = ET.SubElement(
@@ -122,7 +124,7 @@ def _array(parent: ET.Element, name: str, array: np.ndarray, tuples: int | None 
     element.text = base64.b64encode(np.uint64(len(raw)).astype("<u8").tobytes() + raw).decode()
 
 
-def _values(element: ET.Element | None) -> np.ndarray:
+def array_values(element: ET.Element | None) -> np.ndarray:
     """Values of one DataArray."""
     if element is None or element.get("format") != "binary":
         raise ValueError("an array is missing or not inline binary")

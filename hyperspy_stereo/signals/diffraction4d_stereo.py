@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import wraps
+from typing import TYPE_CHECKING
 
 import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal2D
@@ -11,6 +12,9 @@ from pyxem.signals import ElectronDiffraction2D
 
 from hyperspy_stereo.signals import _calibrating, _disc_state, _projecting
 from hyperspy_stereo.signals.stereo_pair import StereoPair
+
+if TYPE_CHECKING:
+    from hyperspy_stereo.viewer.stereo_explorer import StereoExplorer
 
 
 class Diffraction4DStereo(ElectronDiffraction2D):
@@ -243,6 +247,55 @@ class Diffraction4DStereo(ElectronDiffraction2D):
             layout, n_views, radius, shape, direction, positions, segments, rotation
         )
         return _projecting.virtual_views(self, request, show_progressbar)
+
+    def interactive_stereo(
+        self,
+        radius: float | None = None,
+        direction: str | float = "auto",
+        rotation: float | None = None,
+        show_progressbar: bool | None = None,
+    ) -> StereoExplorer:
+        """Drag two detectors over the mean pattern and see the stereo pair follow.
+
+        Parameters
+        ----------
+        radius : float, optional
+            Of the detectors at first, px. By default 0.3 of the disc's.
+        direction : "auto" or float, default "auto"
+            Azimuth of the Kikuchi line in degrees in detector axes, onto which the detectors
+            snap; "auto" is the calibrated one, found blind if it is not calibrated yet. Where
+            none is found, there is none to snap to.
+        rotation : float, optional
+            Scan rotation in degrees; 0.0 for none. By default the calibrated one.
+        show_progressbar : bool, optional
+            By default as in HyperSpy's preferences.
+
+        Returns
+        -------
+        StereoExplorer
+            Shown at the end of a cell. Its `pair` is the StereoPair that is seen, `code` the call
+            of :meth:`virtual_stereo` that makes it, `set` moves the detectors without a mouse. Of
+            a lazy scan a thumbnail follows the mouse; the whole one is computed on release.
+
+        Raises
+        ------
+        ValueError
+            If the disc or the rotation is not calibrated.
+
+        Examples
+        --------
+        >>> from hyperspy_stereo import Diffraction4DStereo
+        >>> from hyperspy_stereo.simulation import simulate_scan
+        >>> scan = simulate_scan((24, 24), (32, 32), seed=1)
+        >>> s = Diffraction4DStereo(scan.stack).calibrate_disc(60, vacuum=scan.vacuum)
+        >>> explorer = s.interactive_stereo(direction=37.0, rotation=-18.0)
+        >>> explorer.set(radius=3.0).pair
+        <StereoPair, title: , dimensions: (2|31, 31)>
+        """
+        from hyperspy_stereo.signals import _interactive
+
+        _disc_state.check_scan(self)
+        return _interactive.explorer(self, radius, direction, rotation, show_progressbar)
 
     def mean_pattern(self, show_progressbar: bool | None = None) -> np.ndarray:
         """Mean pattern over the scan, in one pass over the data.

@@ -14,7 +14,8 @@ from hyperspy_stereo.signals._view_stack import ViewStack
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from hyperspy_stereo.results import DislocationNetwork
+    from hyperspy_stereo.results import DislocationNetwork, TopologyScore
+    from hyperspy_stereo.topology import ScoreSettings, ScoreWeights
 
 
 class DislocationMap(ViewStack):
@@ -189,6 +190,54 @@ class DislocationMap(ViewStack):
         refine = check_refinement(refine)
         network = reconstructed(self, disparity_range, confidence, min_length, refine)
         return network if foil_thickness is None else network.set_foil_thickness(foil_thickness)
+
+    def topology_score(
+        self,
+        ground_truth: np.ndarray,
+        weights: ScoreWeights | None = None,
+        settings: ScoreSettings | None = None,
+    ) -> TopologyScore:
+        """Say how far the detected lines are from the truth, by what is connected with what.
+
+        Parameters
+        ----------
+        ground_truth : array_like or signal of shape (H, W) or (V, H, W)
+            True, or 1, on lines: one mask for all views (a stack of imaging conditions, with the
+            condition along the navigation axis), or one for each (a pair).
+        weights : ScoreWeights, optional
+            By default those shipped; :func:`hyperspy_stereo.topology.fit_weights` makes others.
+        settings : ScoreSettings, optional
+            Tolerance, and how the confidence interval is made.
+
+        Returns
+        -------
+        TopologyScore
+            Lower is closer; the truth itself scores 0. The mask is that of :meth:`mask`, at the
+            threshold in the metadata.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the truth is no mask of the map's size, or the map holds no probabilities.
+
+        Notes
+        -----
+        Weighted sum of normalised distances of persistence diagrams;
+        :func:`hyperspy_stereo.topology.score_masks` describes it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from hyperspy_stereo import DislocationMap
+        >>> truth = np.zeros((64, 64))
+        >>> truth[30:33, 4:60] = 1
+        >>> DislocationMap(truth).topology_score(truth).final
+        0.0
+        """
+        from hyperspy_stereo.signals._scoring import scored
+
+        self._check_images(1)
+        return scored(self, ground_truth, weights, settings)
 
     def plot_overlay(self, view: int = 0, **kwargs: object) -> Axes:
         """Show one view with its detected lines and boundaries on top.

@@ -10,15 +10,17 @@ import numpy as np
 from hyperspy.signals import BaseSignal, LazySignal2D
 
 from hyperspy_stereo.geometry import incidence_pair
-from hyperspy_stereo.geometry.parallax import check_geometry
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._detecting import DEFAULT_METHOD, detected
+from hyperspy_stereo.signals._panel import gui
+from hyperspy_stereo.signals._stacking import as_list, stacked
 from hyperspy_stereo.signals._view_stack import ViewStack
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from hyperspy_stereo.signals.dislocation_map import DislocationMap
+    from hyperspy_stereo.signals.particle_map import ParticleMap
 
 
 class StereoPair(ViewStack):
@@ -37,6 +39,7 @@ class StereoPair(ViewStack):
 
     _signal_type = "StereoPair"
     _alias_signal_types = ["stereo_pair"]  # noqa: RUF012 (HyperSpy's own form)
+    gui = gui
 
     @classmethod
     def from_images(
@@ -88,7 +91,7 @@ class StereoPair(ViewStack):
         """
         incidence = incidence_pair(_checks.stereo_angle(stereo_angle))
         images = {"left": left, "right": right}
-        return _from_views(images, incidence, geometry, pixel_size, units)
+        return stacked(images, geometry, pixel_size, units).set_incidence(incidence, geometry)
 
     @classmethod
     def from_segments(
@@ -134,13 +137,13 @@ class StereoPair(ViewStack):
         3.0
         """
         half = np.deg2rad(_checks.stereo_angle(stereo_angle)) / 2 * 1000
-        items = _as_list(images)
+        items = as_list(images)
         if len(items) < 2:
             raise ValueError(f"at least two images are needed, got {len(items)}.")
         azimuth = np.deg2rad(_checks.azimuth_list(azimuths, len(items)))
         incidence = half * np.column_stack([np.cos(azimuth), np.sin(azimuth)])
         named = {f"images[{i}]": item for i, item in enumerate(items)}
-        return _from_views(named, incidence, "tiltless", pixel_size, units)
+        return stacked(named, "tiltless", pixel_size, units).set_incidence(incidence, "tiltless")
 
     def align(self, tilt_axis: float | None = None, min_inliers: int = 8) -> StereoPair:
         """Register the two images of a tilted pair and turn the tilt axis to the vertical.
@@ -247,6 +250,49 @@ class StereoPair(ViewStack):
             settings["weights"] = weights
         return detected(self, method, settings, show_progressbar)
 
+    def detect_particles(
+        self, diameter: float | None = None, method: str = "matched", **settings: object
+    ) -> ParticleMap:
+        """Find round particles in every view.
+
+        Parameters
+        ----------
+        diameter : float, optional
+            About, in the unit of the images. By default found from the first view.
+        method : {"matched", "hough", "contours"}
+            "matched": matched filter and a joint fit of all particles, which separates overlapping
+            ones. "hough" and "contours": blur, edges and circles, or threshold and regions, with
+            thresholds of their own.
+        **settings
+            ``polarity="auto"`` ("bright", "dark"). "matched": ``false_alarms=0.01``, the share
+            of the particles found that may be of noise alone. "hough", "contours": ``threshold``,
+            ``blur`` (px); see :mod:`hyperspy_stereo.detection.particles.classical`.
+
+        Returns
+        -------
+        ParticleMap
+            Computed at once, also from lazy views, one view at a time.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the method or an option is unknown, the diameter is smaller than 2 px or larger than
+            a quarter of the images, or a view holds NaN.
+
+        Examples
+        --------
+        >>> from hyperspy_stereo import StereoPair
+        >>> from hyperspy_stereo.simulation.particles import particle_views, segment_incidence
+        >>> made = particle_views([[20, 18, 0]], 2.4, segment_incidence(3.0), (96, 96), noise=0.1)
+        >>> views = StereoPair.from_segments(made.images, 3.0, [45, 135, 225, 315], 0.4, "nm")
+        >>> len(views.detect_particles(diameter=5).particles)
+        4
+        """
+        from hyperspy_stereo.signals._particles import particle_map
+
+        self._check_images(1)
+        return particle_map(self, diameter, method, settings)
+
     def plot_anaglyph(self, left: int = 0, right: int = 1, **kwargs: object) -> Axes:
         """Show two views as one red-cyan picture for stereo glasses.
 
@@ -277,121 +323,3 @@ class StereoPair(ViewStack):
 
 class LazyStereoPair(LazySignal2D, StereoPair):
     """Lazy twin of :class:`StereoPair`: its views are a dask graph until computed."""
-
-
-def _as_list(images) -> list:
-    if isinstance(images, BaseSignal):
-        if images.axes_manager.navigation_dimension != 1:
-            raise ValueError(
-                "images must be a list of 2-D images or one stack with a single navigation axis, "
-                f"got {images}."
-            )
-        return [images.inav[i] for i in range(images.axes_manager.navigation_size)]
-    if hasattr(images, "ndim") and images.ndim != 3:
-        raise ValueError(
-            f"images must be a list of 2-D images or one stack (N, H, W), got shape {images.shape}."
-        )
-    if not isinstance(images, list | tuple | np.ndarray) and not hasattr(images, "dask"):
-        raise TypeError(
-            f"images must be a list of 2-D images or one stack (N, H, W), got {images!r}."
-        )
-    return list(images)
-
-
-def _from_views(images, incidence, geometry, pixel_size, units) -> StereoPair:
-    """Check, stack and label single images."""
-    geometry = check_geometry(geometry)
-    arrays, first = [], None
-    for name, image in images.items():
-        is_signal = isinstance(image, BaseSignal)
-        if (
-            not is_signal
-            and not hasattr(image, "__array__")
-            and not isinstance(image, list | tuple)
-        ):
-            raise TypeError(
-                f"{name} must be a signal or an array, got {type(image).__name__}; load a file "
-                "first, for example hs.load('a.dm4')."
-            )
-        if is_signal and image.axes_manager.signal_dimension != 2:
-            raise ValueError(f"{name} must be an image with two signal axes, got {image}.")
-        keep = is_signal or hasattr(image, "dask") or isinstance(image, np.ma.MaskedArray)
-        array = (image.data if is_signal else image) if keep else _as_array(image, name)
-        arrays.append(_checks.image_array(array, name))
-        if not hasattr(array, "dask"):
-            _checks.finite_image(array, name)
-        first = image if first is None and is_signal else first
-    _same_grid(images, arrays)
-    lazy = any(hasattr(a, "dask") for a in arrays)
-    if lazy:
-        import dask.array as da
-
-        arrays = [a if hasattr(a, "dask") else da.from_array(a) for a in arrays]
-    data = (da if lazy else np).stack(arrays)
-    axes = _axes(first, data.shape, pixel_size, units)
-    metadata = {} if first is None else first.metadata.as_dictionary()
-    metadata.pop("_HyperSpy", None)
-    metadata.setdefault("Signal", {})["signal_type"] = StereoPair._signal_type
-    pair = (LazyStereoPair if lazy else StereoPair)(data, axes=axes, metadata=metadata)
-    if first is not None:
-        pair.original_metadata.add_dictionary(first.original_metadata.as_dictionary())
-    return pair.set_incidence(incidence, geometry)
-
-
-def _as_array(image, name: str) -> np.ndarray:
-    try:
-        return np.asarray(image)
-    except ValueError as error:
-        raise ValueError(f"{name} is no image: its rows differ in length.") from error
-
-
-def _same_grid(images: dict, arrays: list) -> None:
-    """Refuse images that differ in size or calibration."""
-    shapes = {name: array.shape for name, array in zip(images, arrays, strict=True)}
-    if len(set(shapes.values())) > 1:
-        listed = ", ".join(f"{n}: {s[1]} x {s[0]}" for n, s in shapes.items())
-        raise ValueError(
-            f"the images differ in size ({listed} px): crop or rebin them to one size first, for "
-            "example right.isig[:512, :512]."
-        )
-    scales = {
-        name: tuple((a.scale, str(a.units)) for a in image.axes_manager.signal_axes)
-        for name, image in images.items()
-        if isinstance(image, BaseSignal)
-    }
-    reference = next(iter(scales.values()), None)
-    for name, scale in scales.items():
-        for (size, unit), (size0, unit0) in zip(scale, reference, strict=True):
-            if unit != unit0 or not np.isclose(size, size0, rtol=1e-3):
-                raise ValueError(
-                    f"the images differ in calibration ({next(iter(scales))}: {size0:g} {unit0}, "
-                    f"{name}: {size:g} {unit} per px): give both the same magnification or "
-                    "calibration before pairing them."
-                )
-
-
-def _axes(first: BaseSignal | None, shape: tuple, pixel_size: float, units: str) -> list[dict]:
-    """Axes of a stack of views, from a signal's calibration or from what the user says."""
-    size = _checks.real_number(pixel_size, "pixel_size", "units of `units` per px")
-    if size <= 0:
-        raise ValueError(f"pixel_size must be above 0, got {size:g}.")
-    if not isinstance(units, str) or not units:
-        raise TypeError(f"units must be text such as 'nm', got {units!r}.")
-    scale, offset, unit = (size, size), (0.0, 0.0), units
-    if first is not None:
-        x, y = first.axes_manager.signal_axes
-        calibrated = isinstance(x.units, str) and x.units not in ("", "px")
-        said = (size, units) != (1.0, "px")
-        if calibrated and said and not (x.units == units and np.isclose(x.scale, size, rtol=1e-3)):
-            raise ValueError(
-                f"the images are calibrated as {x.scale:g} {x.units}/px but pixel_size={size:g} "
-                f"{units} was given: leave pixel_size out, or correct the images' axes."
-            )
-        if calibrated:
-            scale, offset, unit = (y.scale, x.scale), (y.offset, x.offset), x.units
-    names = ("y", "x")
-    image = [
-        {"name": n, "size": shape[i + 1], "scale": scale[i], "offset": offset[i], "units": unit}
-        for i, n in enumerate(names)
-    ]
-    return [{"name": "view", "size": shape[0], "navigate": True}, *image]

@@ -5,9 +5,18 @@ from hyperspy_stereo.viewer.camera import Camera, to_y_up
 from hyperspy_stereo.viewer.contrast_case import ContrastCase
 from hyperspy_stereo.viewer.contrast_explorer import ContrastExplorer
 from hyperspy_stereo.viewer.overlay import plot_detection, plot_disparity, plot_lines
+from hyperspy_stereo.viewer.particle_plots import (
+    plot_angle_effect,
+    plot_particle_histogram,
+    plot_particle_image,
+    plot_radial_distribution,
+)
+from hyperspy_stereo.viewer.particle_scene import plot_particles
 from hyperspy_stereo.viewer.plot import plot_network
 from hyperspy_stereo.viewer.simulation_plots import plot_convergence, plot_disc, plot_truth
 from hyperspy_stereo.viewer.specimen_view import plot_specimen
+from hyperspy_stereo.viewer.stereogram import plot_stereogram
+from hyperspy_stereo.viewer.topology_plots import plot_segmentation, plot_topology_score
 
 __all__ = [
     "Camera",
@@ -15,13 +24,21 @@ __all__ = [
     "ContrastExplorer",
     "anaglyph",
     "plot_anaglyph",
+    "plot_angle_effect",
     "plot_convergence",
     "plot_detection",
     "plot_disc",
     "plot_disparity",
     "plot_lines",
     "plot_network",
+    "plot_particle_histogram",
+    "plot_particle_image",
+    "plot_particles",
+    "plot_radial_distribution",
+    "plot_segmentation",
     "plot_specimen",
+    "plot_stereogram",
+    "plot_topology_score",
     "plot_truth",
     "stretch",
     "to_y_up",

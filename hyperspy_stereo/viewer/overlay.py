@@ -13,6 +13,7 @@ from hyperspy_stereo.viewer.colours import OKABE_ITO
 from hyperspy_stereo.viewer.scene import nice_length
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 __all__ = ["image_axes", "plot_detection", "plot_disparity", "plot_lines", "scale_bar"]
@@ -31,7 +32,13 @@ def image_axes(ax: Axes | None, shape: tuple[int, int], width: float = 6.0) -> A
     return ax
 
 
-def scale_bar(ax: Axes, shape: tuple[int, int], pixel_size: float, units: str) -> None:
+def scale_bar(
+    ax: Axes,
+    shape: tuple[int, int],
+    pixel_size: float,
+    units: str,
+    origin: tuple[float, float] = (0.0, 0.0),
+) -> list[Artist]:
     """Draw a scale bar into the lower right corner of an image.
 
     Parameters
@@ -42,6 +49,13 @@ def scale_bar(ax: Axes, shape: tuple[int, int], pixel_size: float, units: str) -
         Of the image.
     pixel_size, units : float, str
         Units per pixel.
+    origin : (float, float)
+        x, y of the image's first pixel; 0 by default.
+
+    Returns
+    -------
+    list of matplotlib.artist.Artist
+        What was drawn, to remove it where the image changes its size.
     """
     from matplotlib.patches import Rectangle
 
@@ -49,7 +63,7 @@ def scale_bar(ax: Axes, shape: tuple[int, int], pixel_size: float, units: str) -
     length = nice_length(0.25 * columns * pixel_size)
     pixels = length / pixel_size
     thick = 0.012 * rows
-    x, y = 0.96 * columns - pixels, 0.95 * rows - thick
+    x, y = origin[0] + 0.96 * columns - pixels, origin[1] + 0.95 * rows - thick
     # Dark on light on the image: seen on any background.
     pad = 0.008 * columns
     back = Rectangle(
@@ -61,9 +75,8 @@ def scale_bar(ax: Axes, shape: tuple[int, int], pixel_size: float, units: str) -
         facecolor="white",
         zorder=5,
     )
-    ax.add_patch(back)
-    ax.add_patch(Rectangle((x, y), pixels, thick, color="black", lw=0, zorder=6))
-    ax.text(
+    bar = Rectangle((x, y), pixels, thick, color="black", lw=0, zorder=6)
+    text = ax.text(
         x + pixels / 2,
         y - 0.008 * rows,
         f"{length:g} {units}",
@@ -72,6 +85,7 @@ def scale_bar(ax: Axes, shape: tuple[int, int], pixel_size: float, units: str) -
         fontsize=9,
         zorder=6,
     )
+    return [ax.add_patch(back), ax.add_patch(bar), text]
 
 
 def plot_detection(
@@ -149,6 +163,7 @@ def plot_disparity(
     limits: tuple[float, float] | None = None,
     label: str = "disparity (px)",
     colour_bar: bool = True,
+    cmap: str = "viridis",
 ) -> Axes:
     """Show disparities (or depths) where there are any, over the image.
 
@@ -166,6 +181,8 @@ def plot_disparity(
         Of the colour bar.
     colour_bar : bool
         Whether to draw one.
+    cmap : str
+        Colour map; "plasma" tells a standard error from a depth.
 
     Returns
     -------
@@ -189,9 +206,7 @@ def plot_disparity(
     finite = values[np.isfinite(values)]
     if limits is None:
         limits = tuple(np.percentile(finite, [1, 99])) if finite.size else (0.0, 1.0)
-    drawn = ax.imshow(
-        values, cmap="viridis", vmin=limits[0], vmax=limits[1], interpolation="nearest"
-    )
+    drawn = ax.imshow(values, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
     if colour_bar:
         ax.figure.colorbar(drawn, ax=ax, label=label, shrink=0.85, pad=0.02)
     return ax

@@ -125,6 +125,11 @@ class View3D:
         reset.layout.width = "120px"
         reset.on_click(lambda _: drawn.reset_view())
         controls.append(reset)
+        # Two pictures side by side, turned together, for who can fuse them or has a viewer.
+        stereo = widgets.ToggleButton(description="Stereo", icon="eye", value=figure.stereo)
+        stereo.layout.width = "100px"
+        widgets.link((stereo, "value"), (figure, "stereo"))
+        controls.append(stereo)
         return widgets.VBox([widgets.HBox(controls), widgets.HBox([figure, bar])])
 
     def _section(self, widgets: Any, drawn: IpyvolumeFigure) -> Any:
@@ -223,6 +228,17 @@ class View3D:
         path = _with_suffix(path, ".html")
         path.write_text(scene_html(self.scene), encoding="utf-8")
         return path
+
+    def save_turntable(self, path: str | Path, **settings: Any) -> Path:
+        """Save the turning scene as ``.gif``, or as pictures into a folder.
+
+        Drawn by matplotlib, without a browser; settings (n_frames, size, turn, seconds,
+        show_progressbar) and errors are those of
+        :func:`hyperspy_stereo.viewer.turntable.save_turntable`.
+        """
+        from hyperspy_stereo.viewer.turntable import save_turntable
+
+        return save_turntable(self.scene, path, **{"size": self.size, **settings})
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         picture = base64.b64encode(self._picture()).decode("ascii")

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import ndimage as ndi
 from scipy.spatial import cKDTree
 from skimage.morphology import skeletonize
 
 from hyperspy_stereo.matching.curve_match import CurveMatch
+from hyperspy_stereo.topology.centre_lines import (
+    centre_line_scores,
+    harmonic_mean,
+    near,
+    share_of,
+)
 from hyperspy_stereo.training.recipe.scene import AMBIGUOUS, BOUNDARY, IGNORE, LINE, Scene
 
 __all__ = [
@@ -87,19 +92,12 @@ def line_scores(
     probability, label = _checked(probability, label)
     called = probability >= threshold
     lines = (label & LINE) > 0
-    left_out = _near((label & (IGNORE | AMBIGUOUS | BOUNDARY)) > 0, tolerance)
-    predicted, true = skeletonize(called), skeletonize(lines)
-    scored_predicted, scored_true = predicted & ~left_out, true & ~left_out
-    precision = _share(_near(true, tolerance), scored_predicted)
-    recall = _share(_near(predicted, tolerance), scored_true)
+    left_out = near((label & (IGNORE | AMBIGUOUS | BOUNDARY)) > 0, tolerance)
     boundary = (label & BOUNDARY) > 0
-    boundary &= ~_near((label & (LINE | IGNORE)) > 0, LEAST_DISTANCE)
+    boundary &= ~near((label & (LINE | IGNORE)) > 0, LEAST_DISTANCE)
     return {
-        "f1": _harmonic(precision, recall),
-        "precision": 0.0 if np.isnan(precision) and recall == 0 else precision,
-        "recall": recall,
-        "cldice": _harmonic(_share(lines, scored_predicted), _share(called, scored_true)),
-        "boundary_as_line": _share(called, boundary),
+        **centre_line_scores(called, lines, left_out, tolerance),
+        "boundary_as_line": share_of(called, boundary),
         "boundary_pixels": int(boundary.sum()),
     }
 
@@ -134,8 +132,11 @@ def mask_scores(mask: ArrayLike, truth: ArrayLike, tolerance: float = 2.0) -> di
     mask, truth = np.asarray(mask, bool), np.asarray(truth, bool)
     if mask.shape != truth.shape:
         raise ValueError(f"the masks have the shapes {mask.shape} and {truth.shape}; give equal.")
-    precision, recall = _share(_near(truth, tolerance), mask), _share(_near(mask, tolerance), truth)
-    return {"f1": _harmonic(precision, recall), "precision": precision, "recall": recall}
+    precision, recall = (
+        share_of(near(truth, tolerance), mask),
+        share_of(near(mask, tolerance), truth),
+    )
+    return {"f1": harmonic_mean(precision, recall), "precision": precision, "recall": recall}
 
 
 def matchable(scene: Scene) -> np.ndarray:
@@ -351,23 +352,3 @@ def _checked(probability: ArrayLike, label: ArrayLike) -> tuple[np.ndarray, np.n
             f"label has the dtype {label.dtype}; bits are needed: take one view of Scene.label."
         )
     return probability, label
-
-
-def _near(mask: np.ndarray, distance: float) -> np.ndarray:
-    """Pixels within a distance of a mask, px."""
-    if not mask.any():
-        return np.zeros(mask.shape, bool)
-    return ndi.distance_transform_edt(~mask) <= distance
-
-
-def _share(right: np.ndarray, of: np.ndarray) -> float:
-    count = int(of.sum())
-    return float((right & of).sum() / count) if count else float("nan")
-
-
-def _harmonic(precision: float, recall: float) -> float:
-    """Their harmonic mean; 0 if one is 0 and the other is not there, else NaN."""
-    if np.isnan(precision) or np.isnan(recall):
-        return 0.0 if 0 in (precision, recall) else float("nan")
-    total = precision + recall
-    return 2 * precision * recall / total if total else 0.0

@@ -1,0 +1,140 @@
+"""The published ways to find particles: Hough circles, and threshold with contours.
+
+Blur, Sobel edges and circular Hough transform (Duda & Hart, Commun. ACM 15 (1972) 11), or Otsu's
+threshold (IEEE Trans. Syst. Man Cybern. 9 (1979) 62) and the regions above it, both as scikit-image
+has them. They have thresholds and no errors: the sigma they report is a guess from the pixel size.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from hyperspy_stereo.detection.particles.detect import TILE, Detections
+from hyperspy_stereo.detection.particles.ground import background, noise_level
+from hyperspy_stereo.detection.particles.profile import ParticleShape
+from hyperspy_stereo.detection.particles.scale import find_shape
+
+__all__ = ["contour_particles", "hough_particles"]
+
+
+def hough_particles(
+    image: NDArray,
+    diameter: float | None = None,
+    polarity: str = "auto",
+    threshold: float = 0.4,
+    blur: float = 1.5,
+) -> Detections:
+    """Find particles as circles: Gaussian blur, Sobel edges, circular Hough transform.
+
+    Parameters
+    ----------
+    image : (H, W) ndarray
+        One view.
+    diameter : float, optional
+        About, px; radii from 0.7 to 1.3 of half of it are tried. Found from the image by default.
+    polarity : {"auto", "bright", "dark"}
+        For the size and the height; circles are found for both.
+    threshold : float
+        Share of a circle's rim that must be edge, 0 to 1. Default 0.4.
+    blur : float
+        1-sigma of the Gaussian before the edges, px. Default 1.5.
+
+    Returns
+    -------
+    Detections
+        Centres in whole pixels.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the diameter is out of range or the polarity is unknown.
+    """
+    from skimage.feature import canny, peak_local_max
+    from skimage.transform import hough_circle
+
+    shape = find_shape(image, diameter, polarity)
+    if shape is None:
+        return Detections.none(noise_level(image))
+    flat, noise = _flat(image, shape)
+    low, high = max(2, round(0.7 * shape.radius)), max(3, round(1.3 * shape.radius))
+    sizes = np.arange(low, high + 1)
+    edges = canny(flat, sigma=blur)
+    votes = hough_circle(edges, sizes)
+    best = votes.max(axis=0)
+    where = peak_local_max(
+        best, min_distance=max(1, int(0.7 * shape.radius)), threshold_abs=threshold
+    )
+    rows, columns = where.T
+    radius = sizes[votes[:, rows, columns].argmax(axis=0)].astype(float)
+    height = ndimage.uniform_filter(flat, 3)[rows, columns]
+    inside = height > 0
+    return _found(where[inside, ::-1], radius[inside], height[inside], noise, shape)
+
+
+def contour_particles(
+    image: NDArray,
+    diameter: float | None = None,
+    polarity: str = "auto",
+    threshold: float | None = None,
+    blur: float = 1.5,
+) -> Detections:
+    """Find particles as regions above a threshold; the centre is the region's centroid.
+
+    Parameters
+    ----------
+    image, diameter, polarity, blur
+        As for :func:`hough_particles`; the diameter decides which regions are too small.
+    threshold : float, optional
+        Above the background, in the unit of the image. Otsu's by default.
+
+    Returns
+    -------
+    Detections
+        Touching particles are one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the diameter is out of range or the polarity is unknown.
+    """
+    from skimage.filters import threshold_otsu
+    from skimage.measure import label, regionprops
+
+    shape = find_shape(image, diameter, polarity)
+    if shape is None:
+        return Detections.none(noise_level(image))
+    flat, noise = _flat(image, shape)
+    smooth = ndimage.gaussian_filter(flat, blur)
+    level = threshold_otsu(smooth) if threshold is None else threshold
+    regions = regionprops(label(smooth > level), intensity_image=smooth)
+    least = 0.25 * np.pi * shape.radius**2
+    regions = [r for r in regions if r.area >= least]
+    where = np.array([r.centroid[::-1] for r in regions]).reshape(-1, 2)
+    radius = np.array([r.equivalent_diameter_area / 2 for r in regions])
+    height = np.array([r.intensity_max for r in regions])
+    return _found(where, radius, height, noise, shape)
+
+
+def _flat(image: NDArray, shape: ParticleShape) -> tuple[NDArray[np.float32], float]:
+    bright = shape.sign * np.asarray(image, dtype=np.float32)
+    return bright - background(bright, int(TILE * shape.radius)), noise_level(bright)
+
+
+def _found(
+    where: NDArray, radius: NDArray, height: NDArray, noise: float, shape: ParticleShape
+) -> Detections:
+    # Half a pixel for the grid, and the noise of an edge averaged along the rim.
+    sigma = 0.5 + noise / np.maximum(height, 1e-12) / np.sqrt(np.maximum(radius, 1))
+    significance = height * np.sqrt(np.pi) * radius / max(noise, 1e-12)
+    return Detections(
+        np.asarray(where, dtype=float),
+        np.column_stack([sigma, sigma]),
+        radius,
+        height,
+        significance,
+        0.0,
+        noise,
+        shape,
+    )

@@ -1,0 +1,397 @@
+"""g(r): how much more often than by chance particles are at a distance from each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hyperspy_stereo.results.depth_blur import blur_matrix, sharpened
+from hyperspy_stereo.results.pair_counts import expected_pairs, pair_counts
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+__all__ = ["CORRECTIONS", "Peak", "RadialDistribution", "radial_distribution"]
+
+CORRECTIONS = ("slab", "none")
+FEWEST = 10  # particles
+ROUNDS = 3  # of the correction of a peak for the width of the bins
+
+
+class Peak(NamedTuple):
+    """A maximum of g(r): place and height with their 1-sigma."""
+
+    position: float
+    position_error: float
+    height: float
+    height_error: float
+
+
+@dataclass(frozen=True, eq=False)
+class RadialDistribution:
+    """g(r) with its error.
+
+    Attributes
+    ----------
+    edges : (n + 1,) ndarray
+        Of the bins, in `units`.
+    counts : (n,) ndarray
+        Pairs found in each bin.
+    expected : (n,) ndarray
+        Pairs of as many points at random in the same box.
+    variance : (n,) ndarray
+        Of the counts.
+    units : str
+        Of the distances.
+    sigma_z : float
+        Usual 1-sigma of a depth.
+    thickness : float
+        Of the slab.
+    n_points : int
+        Particles.
+    correction : {"slab", "none"}
+        What the expectation takes into account.
+
+    Examples
+    --------
+    >>> points = np.random.default_rng(0).uniform(0, 100, (400, 3))
+    >>> g = radial_distribution(points, (100, 100, 100), 5.0, 40.0)
+    >>> bool(np.all(np.abs(g.g[2:] - 1) < 4 * g.error[2:]))
+    True
+    """
+
+    edges: np.ndarray
+    counts: np.ndarray
+    expected: np.ndarray
+    variance: np.ndarray
+    units: str = "px"
+    sigma_z: float = 0.0
+    thickness: float = np.inf
+    n_points: int = 0
+    correction: str = "slab"
+
+    @property
+    def r(self) -> np.ndarray:
+        """(n,) middles of the bins."""
+        return (self.edges[1:] + self.edges[:-1]) / 2
+
+    @property
+    def bin_width(self) -> float:
+        """Of a bin."""
+        return float(self.edges[1] - self.edges[0])
+
+    @property
+    def g(self) -> np.ndarray:
+        """(n,) pairs found over pairs expected."""
+        return self.counts / np.maximum(self.expected, 1e-300)
+
+    @property
+    def error(self) -> np.ndarray:
+        """(n,) 1-sigma of g; where less than one pair was found, that of one pair."""
+        return np.sqrt(np.maximum(self.variance, 1.0)) / np.maximum(self.expected, 1e-300)
+
+    @property
+    def potential(self) -> np.ndarray:
+        """(n,) potential of mean force U(r) = -ln g(r), in kT; infinite where g is 0.
+
+        Hansen & McDonald, Theory of Simple Liquids (2013), section 2.6. Equal to the potential
+        between two particles only in a dilute suspension.
+        """
+        with np.errstate(divide="ignore"):
+            return -np.log(self.g)
+
+    @property
+    def potential_error(self) -> np.ndarray:
+        """(n,) 1-sigma of the potential, kT; infinite where no pair was found."""
+        with np.errstate(divide="ignore"):
+            return np.where(self.counts > 0, self.error / np.maximum(self.g, 1e-300), np.inf)
+
+    def first_peak(self) -> Peak:
+        """The first maximum that stands out, by a cubic through the logarithm of g around it.
+
+        Returns
+        -------
+        Peak
+            NaN throughout if no bin is above 1 by three of its sigma.
+        """
+        g, error = self.g, self.error
+        smooth = np.convolve(np.pad(g, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")
+        high = g > 1 + 3 * error
+        if not high.any():
+            return Peak(*[float("nan")] * 4)
+        first = int(np.argmax(high))
+        last = first
+        # Until it falls to the half of its height: noise within a peak makes no new one.
+        while last + 1 < len(g) and smooth[last + 1] > 1 + 0.5 * (
+            smooth[first : last + 1].max() - 1
+        ):
+            last += 1
+        top = first + int(np.argmax(smooth[first : last + 1]))
+        return _fitted_peak(self.r, g, error, top)
+
+    def deconvolved(self, sigma_z: float | None = None) -> RadialDistribution:
+        """g(r) without the blur by the uncertainty of depths.
+
+        Parameters
+        ----------
+        sigma_z : float, optional
+            1-sigma of a depth, in `units`. By default the usual one of the particles.
+
+        Returns
+        -------
+        RadialDistribution
+            With sigma_z = 0; its errors grow as its peaks do, which is a rough estimate.
+        """
+        blur = self._blur(sigma_z)
+        g = sharpened(self.counts, self.expected, blur, self.variance)
+        ratio = np.where(self.g > 0, g / np.maximum(self.g, 1e-12), 1.0)
+        return replace(
+            self,
+            counts=g * self.expected,
+            variance=self.variance * np.maximum(ratio, 1.0) ** 2,
+            sigma_z=0.0,
+        )
+
+    def blurred(self, sigma_z: float) -> RadialDistribution:
+        """What would be found of this g(r) with a 1-sigma of `sigma_z` of every depth."""
+        blur = self._blur(sigma_z)
+        blur = blur / np.maximum(blur.sum(axis=0), 1e-12)
+        ratio = (blur @ self.counts) / np.maximum(blur @ self.expected, 1e-300)
+        return replace(self, counts=ratio * self.expected, sigma_z=float(sigma_z))
+
+    def depth_bias(self) -> dict[str, float]:
+        """How the uncertainty of depths moves the first peak.
+
+        Returns
+        -------
+        dict
+            `position`: found less true, in `units`; `height`: found over true. Estimated by
+            deconvolving and blurring again.
+        """
+        sharp = self.deconvolved()
+        true, found = sharp.first_peak(), sharp.blurred(self.sigma_z).first_peak()
+        return {
+            "position": found.position - true.position,
+            "height": found.height / true.height,
+        }
+
+    def _blur(self, sigma_z: float | None) -> np.ndarray:
+        sigma = self.sigma_z if sigma_z is None else float(sigma_z)
+        if not sigma >= 0:
+            raise ValueError(f"sigma_z is a 1-sigma, at least 0 {self.units}; {sigma_z!r} given.")
+        thickness = self.thickness if np.isfinite(self.thickness) else 1e3 * self.edges[-1]
+        return blur_matrix(self.edges, sigma, thickness)
+
+    @classmethod
+    def combine(cls, parts: Sequence[RadialDistribution]) -> RadialDistribution:
+        """One g(r) of several fields of view: sums of pairs found and of pairs expected.
+
+        Parameters
+        ----------
+        parts : sequence of RadialDistribution
+            Of the same bins and units.
+
+        Returns
+        -------
+        RadialDistribution
+
+        Raises
+        ------
+        ValueError
+            If there is none, or bins, units or corrections differ.
+        """
+        parts = list(parts)
+        if not parts:
+            raise ValueError("combine() needs at least one RadialDistribution.")
+        first = parts[0]
+        for part in parts[1:]:
+            same = part.edges.shape == first.edges.shape and np.allclose(part.edges, first.edges)
+            if not same or (part.units, part.correction) != (first.units, first.correction):
+                raise ValueError(
+                    "Fields of view are combined in the same bins: call radial_distribution() with "
+                    "the same bin_width, r_max and correction for each. "
+                    f"{first.bin_width:g} {first.units} up to {first.edges[-1]:g} and "
+                    f"{part.bin_width:g} {part.units} up to {part.edges[-1]:g} were given."
+                )
+        points = np.array([p.n_points for p in parts], dtype=float)
+        weights = points / max(points.sum(), 1)
+        return replace(
+            first,
+            counts=sum(p.counts for p in parts),
+            expected=sum(p.expected for p in parts),
+            variance=sum(p.variance for p in parts),
+            sigma_z=float(np.sqrt(weights @ np.array([p.sigma_z**2 for p in parts]))),
+            thickness=float(weights @ np.array([p.thickness for p in parts])),
+            n_points=int(points.sum()),
+        )
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Table of r, g, error, potential (kT), pairs found and expected."""
+        import pandas as pd
+
+        table = pd.DataFrame(
+            {
+                "r": self.r,
+                "g": self.g,
+                "error": self.error,
+                "potential": self.potential,
+                "counts": self.counts,
+                "expected": self.expected,
+            }
+        )
+        table.attrs["units"] = self.units
+        return table
+
+    def save(self, path: str | Path) -> Path:
+        """Write the table as ``.csv``, with what it is about in lines that begin with ``#``."""
+        path = Path(path)
+        if path.suffix.lower() != ".csv":
+            raise ValueError(f"A g(r) is written as .csv; {path.name!r} was given.")
+        head = (
+            f"# r in {self.units}; correction: {self.correction}; particles: {self.n_points}; "
+            f"sigma_z: {self.sigma_z:g}; thickness: {self.thickness:g}\n"
+        )
+        path.write_text(head + self.to_dataframe().to_csv(index=False), encoding="utf-8")
+        return path
+
+    def plot(self, other: RadialDistribution | None = None, **kwargs: Any) -> Axes:
+        """Draw g(r) with its error band, and a second one to compare.
+
+        See :func:`hyperspy_stereo.viewer.particle_plots.plot_radial_distribution`.
+        """
+        from hyperspy_stereo.viewer.particle_plots import plot_radial_distribution
+
+        return plot_radial_distribution([self] if other is None else [self, other], **kwargs)
+
+    def __repr__(self) -> str:
+        peak = self.first_peak()
+        told = (
+            f"first peak {peak.position:.4g} ± {peak.position_error:.1g} {self.units}, "
+            f"g = {peak.height:.3g} ± {peak.height_error:.1g}"
+            if np.isfinite(peak.position)
+            else "no peak"
+        )
+        return (
+            f"<RadialDistribution of {self.n_points} particles up to {self.edges[-1]:.4g} "
+            f"{self.units}, {told}>"
+        )
+
+
+def radial_distribution(
+    points: ArrayLike,
+    box: ArrayLike,
+    bin_width: float,
+    r_max: float,
+    correction: str = "slab",
+    units: str = "px",
+    sigma_z: float = 0.0,
+) -> RadialDistribution:
+    """g(r) of points in a box.
+
+    Parameters
+    ----------
+    points : array-like of shape (N, 3)
+        All inside the box, or nearly so.
+    box : array-like of shape (3,)
+        Its sides; the third is the thickness of the slab.
+    bin_width, r_max : float
+        Width of a bin and largest distance, which is at most the smaller lateral side.
+    correction : {"slab", "none"}
+        "slab": every shell counts only as far as it lies in the box, by its analytic set
+        covariance. "none": whole shells, which makes g fall with r in a thin slab.
+    units, sigma_z
+        For the result.
+
+    Returns
+    -------
+    RadialDistribution
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than ten points, or a length is out of range.
+    """
+    xyz = np.asarray(points, dtype=np.float64).reshape(-1, 3)
+    sides = np.asarray(box, dtype=np.float64)
+    if len(xyz) < FEWEST:
+        raise ValueError(
+            f"g(r) needs at least {FEWEST} particles; there are {len(xyz)}. Combine fields of view "
+            "by RadialDistribution.combine, or look for more particles with a larger false_alarms."
+        )
+    if correction not in CORRECTIONS:
+        raise ValueError(f"correction must be one of {CORRECTIONS}; {correction!r} was given.")
+    if not 0 < bin_width < r_max or not r_max <= min(sides[:2]) * (1 + 1e-9):
+        raise ValueError(
+            "bin_width and r_max must grow from 0 to the smaller side of the field "
+            f"({min(sides[:2]):.4g} {units}); bin_width={bin_width!r} and r_max={r_max!r} given."
+        )
+    bins = int(np.ceil(r_max / bin_width - 1e-9))
+    bins = min(bins, int(min(sides[:2]) / bin_width))
+    edges = bin_width * np.arange(bins + 1)
+    counts, variance = pair_counts(xyz, bin_width, bins)
+    expected = expected_pairs(len(xyz), edges, sides, slab=correction == "slab")
+    return RadialDistribution(
+        edges,
+        counts,
+        expected,
+        variance,
+        units,
+        float(sigma_z),
+        float(sides[2]),
+        len(xyz),
+        correction,
+    )
+
+
+def _fitted_peak(r: np.ndarray, g: np.ndarray, error: np.ndarray, top: int) -> Peak:
+    """Maximum of a cubic through ln g, over the bins around `top` above half of the height.
+
+    Corrected for the width of the bins, which flatten a peak.
+    """
+    half = 1 + 0.5 * (g[top] - 1)
+    first = last = top
+    while first > 0 and g[first - 1] > half:
+        first -= 1
+    while last + 1 < len(g) and g[last + 1] > half:
+        last += 1
+    use = slice(
+        max(first - 1, 0) if last - first < 3 else first, last + 2 if last - first < 3 else last + 1
+    )
+    good = g[use] > 0
+    x, y = r[use][good] - r[top], np.log(g[use][good])
+    spread = (error[use] / np.maximum(g[use], 1e-12))[good]
+    width = r[1] - r[0]
+    if len(x) < 3:
+        return Peak(float(r[top]), float(width / 2), float(g[top]), float(error[top]))
+    order = 3 if len(x) >= 6 else 2
+    design = np.vander(x, order + 1, increasing=True) / spread[:, None]
+    covariance = np.linalg.pinv(design.T @ design)
+    best = covariance @ design.T @ (y / spread)
+    for _ in range(ROUNDS):
+        # A bin shows the mean over its width, which at a peak is less than the middle.
+        best = covariance @ design.T @ ((y - _lost_in_bins(best, x, r[top], width)) / spread)
+    draws = np.random.default_rng(0).multivariate_normal(best, covariance, 300)
+    fine = np.linspace(x[0], x[-1], 400)
+    powers = np.vander(fine, order + 1, increasing=True)
+    curve = powers @ best
+    spots = (powers @ draws.T).T
+    where = fine[spots.argmax(axis=1)]
+    heights = np.exp(spots.max(axis=1))
+    place = float(r[top] + fine[curve.argmax()])
+    return Peak(place, float(where.std()), float(np.exp(curve.max())), float(heights.std()))
+
+
+def _lost_in_bins(poly: np.ndarray, x: np.ndarray, origin: float, width: float) -> np.ndarray:
+    """Logarithm of the mean of exp(polynomial) over each bin's shells, less that of its middle."""
+    across = (np.arange(9) - 4) / 9 * width
+    at = x[:, None] + across
+    values = np.exp(np.polynomial.polynomial.polyval(at, poly))
+    shells = (origin + at) ** 2
+    mean = (values * shells).sum(axis=1) / shells.sum(axis=1)
+    return np.log(mean) - np.polynomial.polynomial.polyval(x, poly)

@@ -1,0 +1,121 @@
+"""g(r): borders, errors, peaks, the blur of depth."""
+
+import numpy as np
+import pytest
+
+from hyperspy_stereo.results import RadialDistribution
+from hyperspy_stereo.results.depth_blur import blur_matrix
+from hyperspy_stereo.results.pair_counts import box_overlap, expected_pairs, pair_counts
+from hyperspy_stereo.results.radial_distribution import radial_distribution
+
+
+def uniform(count, box, seed):
+    return np.random.default_rng(seed).uniform(0, 1, (count, 3)) * box
+
+
+def test_pairs_are_counted_once():
+    points = uniform(300, (30.0, 20.0, 5.0), 0)
+    d = np.linalg.norm(points[:, None] - points[None], axis=2)[np.triu_indices(300, 1)]
+    counts, variance = pair_counts(points, 0.5, 30)
+    np.testing.assert_array_equal(counts, np.histogram(d, 0.5 * np.arange(31))[0])
+    assert (variance >= counts).all()
+
+
+@pytest.mark.parametrize("thickness", [3.0, 12.0, 60.0])
+def test_the_overlap_of_a_box_is_the_mean_over_directions(thickness):
+    box = np.array([40.0, 30.0, thickness])
+    direction = np.random.default_rng(1).normal(size=(200_000, 3))
+    direction = np.abs(direction / np.linalg.norm(direction, axis=1, keepdims=True))
+    for r in (1.0, 10.0, 29.0):
+        sampled = np.maximum(box - r * direction, 0).prod(axis=1)
+        error = sampled.std() / np.sqrt(len(sampled))
+        assert box_overlap(r, box) == pytest.approx(sampled.mean(), abs=5 * error)
+
+
+def test_the_overlap_agrees_with_the_polynomial_of_short_distances():
+    a, b, c, r = 7.0, 5.0, 3.0, 2.5
+    short = a * b * c - r * (a * b + b * c + a * c) / 2
+    short += 2 * r**2 * (a + b + c) / (3 * np.pi) - r**3 / (4 * np.pi)
+    assert box_overlap(r, (a, b, c)) == pytest.approx(short)
+
+
+def test_points_at_random_give_one_up_to_half_the_field():
+    box = (200.0, 160.0, 25.0)
+    off = []
+    for seed in range(6):
+        g = radial_distribution(uniform(1500, box, seed), box, 2.0, 80.0)
+        off.append((g.g - 1)[1:] / g.error[1:])
+    off = np.array(off)
+    assert np.abs(off).max() < 4.5
+    assert np.sqrt((off**2).mean()) == pytest.approx(1.0, abs=0.25)
+    bare = radial_distribution(uniform(1500, box, 0), box, 2.0, 80.0, correction="none")
+    assert bare.g[-1] < 0.5
+
+
+def test_fields_are_combined_by_sums():
+    box = (100.0, 100.0, 20.0)
+    parts = [radial_distribution(uniform(n, box, n), box, 2.0, 40.0) for n in (200, 400)]
+    both = RadialDistribution.combine(parts)
+    np.testing.assert_allclose(both.counts, parts[0].counts + parts[1].counts)
+    assert both.n_points == 600 and both.error[5] < parts[0].error[5]
+    with pytest.raises(ValueError, match="same bins"):
+        RadialDistribution.combine([parts[0], radial_distribution(uniform(99, box, 0), box, 3, 40)])
+    with pytest.raises(ValueError, match="at least one"):
+        RadialDistribution.combine([])
+
+
+def synthetic(sigma_z=0.0):
+    """A g(r) with a peak at 6 of height 4, as many pairs as a large experiment has."""
+    edges = 0.25 * np.arange(97)
+    r = (edges[1:] + edges[:-1]) / 2
+    g = np.where(r < 4.8, 0.0, 1 + 3 * np.exp(-((r - 6) ** 2) / 2 / 0.6**2))
+    expected = expected_pairs(60_000, edges, (2000.0, 2000.0, 200.0))
+    made = RadialDistribution(edges, g * expected, expected, g * expected, "nm", 0.0, 200.0, 60_000)
+    return made if sigma_z == 0 else made.blurred(sigma_z)
+
+
+def test_the_first_peak_and_the_potential():
+    g = synthetic()
+    peak = g.first_peak()
+    assert peak.position == pytest.approx(6.0, abs=0.05)
+    assert peak.height == pytest.approx(4.0, rel=0.03)
+    assert g.potential[np.argmin(np.abs(g.r - 6.0))] == pytest.approx(-np.log(4), abs=0.05)
+    assert np.isinf(g.potential[0]) and np.isinf(g.potential_error[0])
+
+
+def test_errors_of_depth_blur_the_peak_and_are_taken_back():
+    sharp, blurred = synthetic(), synthetic(1.2)
+    low = blurred.first_peak()
+    assert low.height < 0.9 * sharp.first_peak().height
+    again = blurred.deconvolved().first_peak()
+    assert again.height == pytest.approx(4.0, rel=0.06)
+    assert again.position == pytest.approx(6.0, abs=0.1)
+    bias = blurred.depth_bias()
+    assert bias["height"] == pytest.approx(low.height / 4, abs=0.06)
+    columns = blur_matrix(sharp.edges, 1.0, 200.0).sum(axis=0)
+    np.testing.assert_allclose(columns[:70], 1, atol=1e-6)
+
+
+def test_no_peak_no_number(tmp_path):
+    box = (100.0, 100.0, 20.0)
+    g = radial_distribution(uniform(60, box, 3), box, 5.0, 40.0)
+    assert np.isnan(g.first_peak().position)
+    assert "no peak" in repr(g)
+    text = g.save(tmp_path / "g.csv").read_text()
+    assert text.startswith("# r in px") and len(text.splitlines()) == 2 + len(g.r)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: radial_distribution(np.zeros((3, 3)), (9, 9, 9), 1, 4), "at least 10 particles"),
+        (lambda: radial_distribution(np.ones((20, 3)), (9, 9, 9), 1, 40), "smaller side"),
+        (lambda: radial_distribution(np.ones((20, 3)), (9, 9, 9), 0, 4), "bin_width"),
+        (lambda: radial_distribution(np.ones((20, 3)), (9, 9, 9), 1, 4, "x"), "correction"),
+        (lambda: box_overlap(3.0, (0, 9, 9)), "positive"),
+        (lambda: synthetic().deconvolved(-1), "1-sigma"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
