@@ -1,7 +1,8 @@
 """Particles against the aims: single views, clouds in space, g(r), and how long it takes.
 
     python benchmarks/particles.py --quick
-    python benchmarks/particles.py --full > docs/measured/particles.txt
+    python benchmarks/particles.py --full --parts 1 2 > docs/measured/particles.txt
+    python benchmarks/particles.py --full --parts 3 > docs/measured/particles_fluid.txt
 
 1. Single detections at contrast 1 against the noise-limited bound, and the time beside
    `skimage.feature.blob_log` and, where OpenCV is installed, `cv2.HoughCircles`.
@@ -247,7 +248,7 @@ def distances(fields: int, count: int, side: int, seed: int) -> None:
         f"within two sigma, largest {off.max():.1f} sigma"
     )
     law = Interaction(depth=2.5, gap=1.0, width=0.4)
-    true, seen, angle = [], [], None
+    true, seen, clouds = [], [], []
     for k in range(fields):
         made = suspension(count, side, 0.3, seed + 10 * k, law)
         whole = ParticleCloud(
@@ -262,8 +263,9 @@ def distances(fields: int, count: int, side: int, seed: int) -> None:
         ).set_thickness(THICKNESS)  # fmt: skip
         true.append(whole.radial_distribution(0.25, 40.0))
         seen.append(cloud.radial_distribution(0.25, 40.0))
-        angle = angle or stereo_angle_effect(cloud, np.arange(1.6, 4.41, 0.2), ANGLE)
+        clouds.append(cloud)
     true, seen = (RadialDistribution.combine(g) for g in (true, seen))
+    angle = stereo_angle_effect(clouds, np.arange(1.6, 4.61, 0.2), ANGLE)
     place = 2 * RADIUS + law.gap
     density = count / (side * PIXEL) ** 2 / THICKNESS
     height = float(law.radial_distribution(place, 2 * RADIUS, density))
@@ -295,6 +297,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small fields, one level of noise")
     parser.add_argument("--full", action="store_true", help="2048 x 2048 and the baseline")
+    parser.add_argument("--parts", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--seed", type=int, default=1000)
     options = parser.parse_args()
     if options.quick:
@@ -304,11 +307,14 @@ def main() -> None:
         return
     side = 2048 if options.full else 1024
     area = (side / 2048) ** 2
-    single_views(side, int(1300 * area), options.seed)
-    times(side, int(1300 * area), options.seed)
-    sides = {int(n * area): side for n in (300, 1300, 4400)}
-    in_space(sides, (0.3, 0.6, 1.0), options.seed, options.full)
-    distances(4, int(4400 * area), side, options.seed)
+    if 1 in options.parts:
+        single_views(side, int(1300 * area), options.seed)
+        times(side, int(1300 * area), options.seed)
+    if 2 in options.parts:
+        sides = {int(n * area): side for n in (300, 1300, 4400)}
+        in_space(sides, (0.3, 0.6, 1.0), options.seed, options.full)
+    if 3 in options.parts:
+        distances(3, int(4400 * area), side, options.seed)
 
 
 if __name__ == "__main__":

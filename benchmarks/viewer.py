@@ -7,18 +7,22 @@ pass over the stack, views turned and stretched, anaglyph, figure drawn and pack
 stack is (48, 64 | 128, 128), uint16: an array in memory, a lazy one whose thumbnail is all of it,
 and a lazy one that is allowed a quarter of the memory, so that the thumbnail is coarser. The 3D
 picture is that of 200 lines of 100 points, in a process that has drawn nothing yet: from the call
-of ``plot()`` to the message that holds widgets and picture. Wall time and processor time, because
-other work on the machine makes the first longer.
+of ``plot()`` to the message that holds widgets and picture, and, where there are a Chromium and a
+JupyterLab, from the start of the cell to coloured pixels on the screen (WebGL on the processor).
+Wall time and processor time, because other work on the machine makes the first longer.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -128,6 +132,49 @@ def report_picture() -> None:
     print(f"second one:                                                          {clock}")
 
 
+CELL = """
+import sys
+sys.path.insert(0, {folder!r})
+from viewer import network
+lines = network()
+"""
+SCENES = (
+    "[...document.querySelectorAll('canvas')]"
+    ".filter(c => c.closest('.jupyter-widgets') && c.width > 300)"
+)
+
+
+def report_browser() -> None:
+    """The same picture on the screen of a JupyterLab."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
+    try:
+        from headless_chromium import Browser, find_chromium, first_coloured
+        from served_lab import Lab, run
+    except ImportError as missing:
+        print(f"in the browser: skipped, {missing}")
+        return
+    if find_chromium() is None:
+        print("in the browser: skipped, there is no Chromium")
+        return
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        places = [Path(folder, name) for name in ("chromium", "jupyter")]
+        for place in places:
+            place.mkdir()
+        browser, lab = Browser(places[0], (1180, 980)), Lab(places[1])
+        try:
+            page = browser.page()
+            lab.open(page, [CELL.format(folder=str(Path(__file__).parent)), "lines.plot()"])
+            run(page, 0)
+            with Clock() as clock:
+                run(page, 1)
+                page.until(f"{SCENES}.length > 0")
+                first_coloured(page, page.box(f"{SCENES}[0]"))
+            print(f"from the cell's start to colours on the screen: {clock.wall:17.1f} s")
+        finally:
+            lab.close()
+            browser.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeats", type=int, default=15)
@@ -138,9 +185,12 @@ def main() -> None:
     if options.picture:
         report_picture()
         return
+    busy = os.getloadavg()[0]
+    print(f"{os.cpu_count()} cores, {busy:.1f} processes wanted them in the minute before")
     report_steps(options.repeats)
     print(flush=True)
     subprocess.run([sys.executable, __file__, "--picture"], check=True)
+    report_browser()
 
 
 if __name__ == "__main__":

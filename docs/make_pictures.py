@@ -1,4 +1,4 @@
-"""Make the pictures of the pages on simulation and topology: ``python docs/make_pictures.py``."""
+"""Make the pictures of the pages: ``python docs/make_pictures.py``."""
 
 import tempfile
 import warnings
@@ -16,22 +16,34 @@ from matplotlib.colors import to_rgba
 from scipy import ndimage as ndi
 from skimage.morphology import skeletonize
 
+import hyperspy_stereo
 import hyperspy_stereo.simulation as simulation
 from hyperspy_stereo import DislocationMap, demo, load
 from hyperspy_stereo.datasets import example_stereo_pair
 from hyperspy_stereo.geometry import apply_affine, invert_affine
 from hyperspy_stereo.geometry import project as project_points
+from hyperspy_stereo.results import RadialDistribution
+from hyperspy_stereo.results.stereo_angle_effect import stereo_angle_effect
 from hyperspy_stereo.simulation import Dislocation
 from hyperspy_stereo.simulation.contrast.convergence import convergence_errors
 from hyperspy_stereo.simulation.imaging.microscope import ScanNoise
+from hyperspy_stereo.simulation.particles import (
+    Interaction,
+    equilibrium,
+    particle_views,
+    segment_incidence,
+)
 from hyperspy_stereo.training.evaluation.scores import line_scores
 from hyperspy_stereo.training.recipe.physical import scene_of
 from hyperspy_stereo.training.recipe.scene import AMBIGUOUS, BOUNDARY, IGNORE, LINE
 from hyperspy_stereo.viewer import (
     ContrastCase,
     ContrastExplorer,
+    plot_angle_effect,
     plot_convergence,
     plot_disc,
+    plot_particle_image,
+    plot_radial_distribution,
     plot_specimen,
     plot_truth,
     stretch,
@@ -148,6 +160,43 @@ def before_after() -> None:
     figure.savefig(HERE / "detection_before_after.png", dpi=100)
 
 
+def particles() -> None:
+    """A view with what was found in it, all particles in space, g(r); the assumed stereo angle."""
+    law, size, thickness = Interaction(depth=2.5, gap=1.0, width=0.4), (204.8, 204.8), 200.0
+    clouds = []
+    for seed in range(3100, 3108):
+        points = equilibrium(np.full(275, 2.4), size, thickness, law, 60, seed)
+        incidence = segment_incidence(3.0)
+        made = particle_views(points, 2.4, incidence, (512, 512), noise=0.15, seed=seed)
+        views = hyperspy_stereo.StereoPair.from_segments(
+            made.images, 3.0, [45, 135, 225, 315], 0.4, "nm"
+        )
+        maps = views.detect_particles()
+        clouds.append(maps.reconstruct().set_thickness(thickness))
+    figure = plt.figure(figsize=(13, 3.9))
+    left, middle, right = (
+        figure.add_axes(where)
+        for where in ((0.005, 0.03, 0.28, 0.94), (0.29, 0.0, 0.38, 1.0), (0.73, 0.14, 0.26, 0.83))
+    )
+    view = maps.particles[maps.particles.view == 0]
+    plot_particle_image(made.images[0], view[["x", "y"]], view["radius"], 0.4, "nm", ax=left)
+    left.set(xlim=(0, 255), ylim=(255, 0))
+    whole = clouds[-1].plot(backend="matplotlib", size=(1000, 760))
+    whole.canvas.draw()
+    middle.imshow(np.asarray(whole.canvas.buffer_rgba()))
+    middle.set_axis_off()
+    g = RadialDistribution.combine([c.radial_distribution(0.4, 20.0) for c in clouds])
+    plot_radial_distribution([g, g.deconvolved()], ["as found", "deconvolved"], ax=right)
+    r = np.linspace(4.8, 20, 300)
+    known = law.radial_distribution(r, 4.8, 275 / size[0] ** 2 / thickness)
+    right.plot(r, known, color="k", lw=0.8, label="law")
+    right.legend(frameon=False)
+    right.set_xlim(3, 16)
+    figure.savefig(HERE / "particles.png", dpi=100)
+    table = stereo_angle_effect(clouds, np.arange(1.6, 4.41, 0.2), 3.0)
+    plot_angle_effect(table).savefig(HERE / "particle_angle.png", dpi=100)
+
+
 def topology() -> None:
     """One specimen at five deviations from the Bragg condition: what the score draws."""
     specimen = simulation.random_specimen(
@@ -244,6 +293,7 @@ def _tint(ax, where: np.ndarray, colour: str, alpha: float = 1.0) -> None:
 
 
 if __name__ == "__main__":
-    for make in (specimen_and_truth, disc, convergence, gallery, explorer, before_after, topology):
+    pages = (specimen_and_truth, disc, convergence, gallery, explorer, before_after)
+    for make in (*pages, particles, topology):
         make()
         plt.close("all")

@@ -203,8 +203,8 @@ def slab_thickness(z: ArrayLike, sigma: ArrayLike) -> tuple[float, float]:
 
     Examples
     --------
-    >>> slab_thickness(np.linspace(-10, 10, 1001), np.zeros(1001))[0].round(2)
-    np.float64(20.02)
+    >>> round(float(slab_thickness(np.linspace(-10, 10, 1001), np.zeros(1001))[0]), 2)
+    20.03
     """
     depth, error = np.asarray(z, dtype=np.float64), np.asarray(sigma, dtype=np.float64)
     if len(depth) < 3:

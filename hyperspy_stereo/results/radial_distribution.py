@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hyperspy_stereo.results.depth_blur import blur_matrix, sharpened
+from hyperspy_stereo.results.first_peak import Peak, fitted_peak
 from hyperspy_stereo.results.pair_counts import expected_pairs, pair_counts
 
 if TYPE_CHECKING:
@@ -21,16 +22,6 @@ __all__ = ["CORRECTIONS", "Peak", "RadialDistribution", "radial_distribution"]
 
 CORRECTIONS = ("slab", "none")
 FEWEST = 10  # particles
-ROUNDS = 3  # of the correction of a peak for the width of the bins
-
-
-class Peak(NamedTuple):
-    """A maximum of g(r): place and height with their 1-sigma."""
-
-    position: float
-    position_error: float
-    height: float
-    height_error: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +124,7 @@ class RadialDistribution:
         ):
             last += 1
         top = first + int(np.argmax(smooth[first : last + 1]))
-        return _fitted_peak(self.r, g, error, top)
+        return fitted_peak(self.r, g, error, top)
 
     def deconvolved(self, sigma_z: float | None = None) -> RadialDistribution:
         """g(r) without the blur by the uncertainty of depths.
@@ -347,51 +338,3 @@ def radial_distribution(
         len(xyz),
         correction,
     )
-
-
-def _fitted_peak(r: np.ndarray, g: np.ndarray, error: np.ndarray, top: int) -> Peak:
-    """Maximum of a cubic through ln g, over the bins around `top` above half of the height.
-
-    Corrected for the width of the bins, which flatten a peak.
-    """
-    half = 1 + 0.5 * (g[top] - 1)
-    first = last = top
-    while first > 0 and g[first - 1] > half:
-        first -= 1
-    while last + 1 < len(g) and g[last + 1] > half:
-        last += 1
-    use = slice(
-        max(first - 1, 0) if last - first < 3 else first, last + 2 if last - first < 3 else last + 1
-    )
-    good = g[use] > 0
-    x, y = r[use][good] - r[top], np.log(g[use][good])
-    spread = (error[use] / np.maximum(g[use], 1e-12))[good]
-    width = r[1] - r[0]
-    if len(x) < 3:
-        return Peak(float(r[top]), float(width / 2), float(g[top]), float(error[top]))
-    order = 3 if len(x) >= 6 else 2
-    design = np.vander(x, order + 1, increasing=True) / spread[:, None]
-    covariance = np.linalg.pinv(design.T @ design)
-    best = covariance @ design.T @ (y / spread)
-    for _ in range(ROUNDS):
-        # A bin shows the mean over its width, which at a peak is less than the middle.
-        best = covariance @ design.T @ ((y - _lost_in_bins(best, x, r[top], width)) / spread)
-    draws = np.random.default_rng(0).multivariate_normal(best, covariance, 300)
-    fine = np.linspace(x[0], x[-1], 400)
-    powers = np.vander(fine, order + 1, increasing=True)
-    curve = powers @ best
-    spots = (powers @ draws.T).T
-    where = fine[spots.argmax(axis=1)]
-    heights = np.exp(spots.max(axis=1))
-    place = float(r[top] + fine[curve.argmax()])
-    return Peak(place, float(where.std()), float(np.exp(curve.max())), float(heights.std()))
-
-
-def _lost_in_bins(poly: np.ndarray, x: np.ndarray, origin: float, width: float) -> np.ndarray:
-    """Logarithm of the mean of exp(polynomial) over each bin's shells, less that of its middle."""
-    across = (np.arange(9) - 4) / 9 * width
-    at = x[:, None] + across
-    values = np.exp(np.polynomial.polynomial.polyval(at, poly))
-    shells = (origin + at) ** 2
-    mean = (values * shells).sum(axis=1) / shells.sum(axis=1)
-    return np.log(mean) - np.polynomial.polynomial.polyval(x, poly)

@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--name", required=True, help="name of the weights")
     export.add_argument("--to", help="folder to write to (default: that of the package's weights)")
     export.add_argument(
-        "--snapshot", help="snapshot to take (default: the last within 0.01 of the best score)"
+        "--snapshot", help="snapshot to take (default: the best, see training.record)"
     )
     export.add_argument("--data", default="training_data", help="folder of the stores of scenes")
     export.set_defaults(run=_export)

@@ -57,6 +57,9 @@ class EngineSettings:
     select : str
         Name of the validation score to choose the best snapshot by, the largest wins. Empty
         keeps the last.
+    decide : str
+        Name of a second score, which chooses among snapshots that the first does not tell apart
+        when weights are exported.
     """
 
     steps: int
@@ -75,6 +78,7 @@ class EngineSettings:
     validate_every: int = 500
     log_every: int = 50
     select: str = ""
+    decide: str = ""
 
     def __post_init__(self) -> None:
         for name in ("steps", "learning_rate", "clip", "threads", "validate_every", "log_every"):

@@ -60,8 +60,7 @@ def export_detector(
     to : str or Path, optional
         Folder to write to; by default that of the package's weights.
     snapshot : str or Path, optional
-        By default the last one that scores within 0.01 of the run's best, see
-        `record.chosen_snapshot`.
+        By default the one that `record.chosen_snapshot` takes.
     data : str or Path
         Data folder; drawn scenes are kept in its "calibration".
     scenes : int

@@ -28,7 +28,8 @@ deformations are made anew in each step.
 
     $commands
 
-Ended after $steps of $planned steps ($minutes minutes, $device, $threads threads, torch $torch).
+${start}Ended after $steps of $planned steps ($minutes minutes, $device, $threads threads,
+torch $torch).
 These are the weights of step $snapshot. Steps are judged by `$select`: scenes of another renderer,
 never the training's own, because training longer makes real pictures worse.
 
@@ -83,10 +84,12 @@ def model_card(info: dict[str, Any], what: str, limits: str, parameters: int) ->
         for first, last in store["seeds"]
     ]
     rows = [f"| {name} | {value:.3f} |" for name, value in info["metrics"].items()]
+    start = info["config"].get("start")
     return Template(CARD).substitute(
         {name: info[name] for name in ("name", "version", "kind", "sha256")},
         what=what,
         limits=limits,
+        start=f"It began with the weights `{start}`, not with fresh ones.\n" if start else "",
         parameters=parameters,
         bytes=info["size"],
         architecture=json.dumps(info["architecture"]),

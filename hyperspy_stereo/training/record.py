@@ -21,15 +21,16 @@ MARGIN = 0.01
 def chosen_snapshot(folder: Path, engine: EngineSettings) -> Path:
     """Return the snapshot of a run that is to be exported.
 
-    It is the last one whose score is within `MARGIN` of the best: the rate falls to the end, so of
-    snapshots that score alike the later one has seen more and wavers less.
+    Of those whose score is within `MARGIN` of the best the one with the best second score: the
+    first, on scenes of another renderer, forbids to learn one's own by heart; where it does not
+    tell them apart the second, on scenes of the training's renderer, does.
 
     Parameters
     ----------
     folder : Path
         Of the run.
     engine : EngineSettings
-        It was trained by; `select` names the score.
+        It was trained by; `select` and `decide` name the scores.
 
     Returns
     -------
@@ -38,10 +39,16 @@ def chosen_snapshot(folder: Path, engine: EngineSettings) -> Path:
     """
     best = folder / "best.safetensors"
     log = folder / "log.csv"
-    scores = read_log(log).get(engine.select, []) if engine.select and log.is_file() else []
-    top = max((score for _, score in scores), default=0.0)
-    good = [step for step, score in scores if score >= top - MARGIN]
-    path = folder / "snapshots" / f"step_{good[-1]:06d}.safetensors" if good else best
+    if not engine.select or not log.is_file():
+        return best
+    columns = read_log(log)
+    first, second = (dict(columns.get(name, [])) for name in (engine.select, engine.decide))
+    top = max(first.values(), default=0.0)
+    good = [step for step, score in first.items() if score >= top - MARGIN]
+    if not good:
+        return best
+    step = max(good, key=lambda step: (second.get(step, first[step]), step))
+    path = folder / "snapshots" / f"step_{step:06d}.safetensors"
     return path if path.is_file() else best
 
 

@@ -3,14 +3,41 @@
 import numpy as np
 import pytest
 
-from hyperspy_stereo.results import RadialDistribution
+from hyperspy_stereo.results import ParticleCloud, RadialDistribution
 from hyperspy_stereo.results.depth_blur import blur_matrix
 from hyperspy_stereo.results.pair_counts import box_overlap, expected_pairs, pair_counts
 from hyperspy_stereo.results.radial_distribution import radial_distribution
+from hyperspy_stereo.results.stereo_angle_effect import stereo_angle_effect
+from hyperspy_stereo.simulation.particles import Interaction, equilibrium
 
 
 def uniform(count, box, seed):
     return np.random.default_rng(seed).uniform(0, 1, (count, 3)) * box
+
+
+def test_the_width_of_bins_does_not_lower_a_peak():
+    law = Interaction(depth=2.0, gap=1.0, width=0.4)
+    for width in (0.1, 0.25, 0.4):
+        edges = width * np.arange(int(20 / width) + 1)
+        fine = np.linspace(0.01, 0.99, 40)[:, None] * width + edges[:-1]
+        mean = (law.radial_distribution(fine, 5.0) * fine**2).sum(0) / (fine**2).sum(0)
+        expected = 3e4 * edges[1:] ** 2 * width
+        g = RadialDistribution(edges, mean * expected, expected, mean * expected)
+        peak = g.first_peak()
+        assert peak.position == pytest.approx(6.0, abs=0.02)
+        assert peak.height == pytest.approx(np.exp(2.0), rel=0.03)
+
+
+def test_the_angle_of_several_fields_is_found():
+    law, size = Interaction(depth=2.5, gap=1.0, width=0.4), (100.0, 100.0)
+    clouds = []
+    for seed in range(4):
+        points = equilibrium(np.full(250, 2.4), size, 80, law, 60, seed) * (1, 1, 1.25)
+        clouds.append(ParticleCloud(points, np.full(250, 2.4), units="nm").set_thickness(100.0))
+    table = stereo_angle_effect(clouds, np.arange(2.0, 5.1, 0.25), 3.0)
+    assert table.attrs["best_angle"] == pytest.approx(3.75, abs=0.3)
+    with pytest.raises(ValueError, match="clouds of such views"):
+        stereo_angle_effect([], [1, 2, 3], 3.0)
 
 
 def test_pairs_are_counted_once():

@@ -85,7 +85,13 @@ def test_the_card_repeats_the_json_and_the_commands(folder, tmp_path):
     card = path.with_suffix(".md").read_text()
     assert info["sha256"] in card and "$" not in card
     assert "--first 1000000 --count 32" in card and "--first 1010000 --count 64" in card
-    assert "96 scenes of the physical renderer" in card
+    assert "96 scenes of the physical renderer" in card and "It began with" not in card
+
+
+def test_the_card_names_the_weights_that_a_run_began_with(folder, tmp_path):
+    save_config(dataclasses.replace(CONFIG, start="first.safetensors"), folder / "config.json")
+    path = export.export_detector(folder, "lines-3", tmp_path, data=tmp_path, scenes=2)
+    assert "began with the weights `first.safetensors`" in path.with_suffix(".md").read_text()
 
 
 def test_a_snapshot_can_be_chosen(folder, tmp_path):
@@ -96,18 +102,23 @@ def test_a_snapshot_can_be_chosen(folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("scores", "step"),
-    [((0.70, 0.81, 0.805), 3), ((0.70, 0.83, 0.81), 2), ((0.9, 0.8, 0.7), 1)],
+    ("crude", "physical", "step"),
+    [
+        ((0.70, 0.815, 0.81), (0.7, 0.8, 0.9), 3),  # alike there: the own renderer decides
+        ((0.70, 0.815, 0.81), (0.7, 0.9, 0.8), 2),
+        ((0.70, 0.83, 0.81), (0.7, 0.8, 0.9), 2),  # not alike: it must not
+        ((0.9, 0.8, 0.7), (0.7, 0.8, 0.9), 1),
+    ],
 )
-def test_of_snapshots_that_score_alike_the_last_is_taken(tmp_path, scores, step):
+def test_the_other_renderer_chooses_and_the_own_one_decides_ties(tmp_path, crude, physical, step):
     (tmp_path / "snapshots").mkdir()
-    lines = ["step,crude_f1"] + [f"{n},{score}" for n, score in enumerate(scores, 1)]
-    (tmp_path / "log.csv").write_text("\n".join(lines) + "\n")
+    rows = [f"{n},{a},{b}" for n, (a, b) in enumerate(zip(crude, physical, strict=True), 1)]
+    (tmp_path / "log.csv").write_text("\n".join(["step,crude_f1,physical_f1", *rows]) + "\n")
     for n in (1, 2, 3):
         (tmp_path / "snapshots" / f"step_{n:06d}.safetensors").touch()
-    chosen = chosen_snapshot(tmp_path, EngineSettings(steps=3, select="crude_f1"))
-    assert chosen.stem == f"step_{step:06d}"
-    assert chosen_snapshot(tmp_path, EngineSettings(steps=3, select="")).stem == "best"
+    settings = EngineSettings(steps=3, select="crude_f1", decide="physical_f1")
+    assert chosen_snapshot(tmp_path, settings).stem == f"step_{step:06d}"
+    assert chosen_snapshot(tmp_path, EngineSettings(steps=3)).stem == "best"
 
 
 def test_a_run_without_its_record_is_refused(folder, tmp_path):

@@ -32,7 +32,7 @@ from hyperspy_stereo.detection.particles.profile import (
     template,
 )
 from hyperspy_stereo.detection.particles.scale import find_shape, peaks
-from hyperspy_stereo.detection.particles.split import split_spots
+from hyperspy_stereo.detection.particles.split import split_spots, suspects
 
 __all__ = ["Detections", "detect_particles", "residual_peaks"]
 
@@ -44,6 +44,7 @@ TILE = 6.0  # radii, side of a tile of the background
 WIDE = 0.25  # 1-sigma of the radius over the radius before the population is known
 ALIKE = 0.08  # taken for a population that is too small to show its spread
 NARROW = 0.03  # the least that the population is taken to spread
+MOVED = 0.2  # px, from where on a particle is tried as two once more
 SAME = 0.35  # radii; two particles nearer than that in one view are taken as one
 LEAST_SHARE = 0.35  # of the usual height, for a particle found under another
 
@@ -200,6 +201,7 @@ class _View:
         spread = float(np.percentile(flat, 99.9) - np.median(flat))
         self.noise = max(noise_level(flat), 2e-3 * spread, 1e-30)
         self.params = np.zeros((0, 5))
+        self.whole = np.zeros((0, 2))  # places of particles that are not two
         self.spread = WIDE * shape.radius
         self.level = threshold(template(shape)[0], flat.size, FIRST_ALARMS)
         self.excess = 1.0
@@ -271,6 +273,11 @@ class _View:
 
     def split(self) -> None:
         """Take spots apart that are too bright or too large for one particle."""
+        doubtful = suspects(self.params)
+        if len(self.whole):
+            # What was one before and has not moved is one still.
+            doubtful &= cKDTree(self.whole).query(self.params[:, :2])[0] > MOVED
+        before = self.params
         self.params, _ = split_spots(
             self.residual,
             self.params,
@@ -279,7 +286,10 @@ class _View:
             Prior(self.shape.radius, min(self.spread, ALIKE * self.shape.radius)),
             self.table,
             self.level,
+            doubtful,
         )
+        same = (self.params[: len(before)] == before).all(axis=1)
+        self.whole = np.vstack([self.whole, before[doubtful & same, :2]])
 
     def learn(self, bright: NDArray[np.float32]) -> None:
         """Background and the spread of the radius, now that the particles are known."""

@@ -41,7 +41,7 @@ class ParticleShape:
     --------
     >>> shape = ParticleShape(radius=6.0, blur=0.8)
     >>> shape.values([0.0, 6.0, 12.0], 6.0).round(2).tolist()
-    [0.99, 0.21, 0.0]
+    [0.98, 0.19, 0.0]
     """
 
     radius: float

@@ -15,7 +15,7 @@ from hyperspy_stereo.detection.particles.fit import Cameras, Prior, add_to, fit_
 from hyperspy_stereo.detection.particles.ground import MAD
 from hyperspy_stereo.detection.particles.profile import ParticleShape, ProfileTable
 
-__all__ = ["SUSPECT", "TWIN", "Usual", "split_spots"]
+__all__ = ["TWIN", "Usual", "split_spots", "suspects"]
 
 SUSPECT = 1.3  # times the usual light (height times area), from where on a spot may be two
 DIRECTIONS = 4  # in the picture, half a turn apart in all
@@ -49,6 +49,18 @@ class Usual:
         return float((((heights - self.height) / self.spread) ** 2).sum())
 
 
+def suspects(params: NDArray) -> NDArray[np.bool_]:
+    """Which particles (N, 5) give so much light that they may be two.
+
+    Examples
+    --------
+    >>> suspects(np.array([[0, 0, 0, h, 6] for h in (1.0, 1.1, 2.0)])).tolist()
+    [False, False, True]
+    """
+    light = params[:, 3] * params[:, 4] ** 2
+    return light > SUSPECT * np.median(light) if len(params) > 2 else np.zeros(len(params), bool)
+
+
 def split_spots(
     residual: NDArray[np.float32],
     params: NDArray,
@@ -57,6 +69,7 @@ def split_spots(
     prior: Prior,
     table: ProfileTable,
     level: float,
+    doubtful: NDArray[np.bool_],
 ) -> tuple[NDArray, NDArray[np.int64]]:
     """Replace single particles by two where two explain the pictures much better.
 
@@ -77,6 +90,8 @@ def split_spots(
         radius should be narrow, else one large particle stands for two.
     level : float
         Threshold on significance.
+    doubtful : (N,) bool ndarray
+        Which to test; see :func:`suspects`.
 
     Returns
     -------
@@ -88,10 +103,9 @@ def split_spots(
     origin = np.arange(len(params))
     if len(params) < 3:
         return params, origin
-    light = params[:, 3] * params[:, 4] ** 2
     usual = Usual.of(params[:, 3])
     result, second = params.copy(), []
-    for i in np.flatnonzero(light > SUSPECT * np.median(light)):
+    for i in np.flatnonzero(doubtful):
         two = _as_two(residual, params[i], cameras, shape, prior, table, level, usual)
         if two is None:
             continue

@@ -21,7 +21,7 @@ from hyperspy_stereo.detection.particles.ground import background, threshold
 from hyperspy_stereo.detection.particles.kernels import view_heights
 from hyperspy_stereo.detection.particles.population import learned_shape
 from hyperspy_stereo.detection.particles.profile import ParticleShape, profile_table, template
-from hyperspy_stereo.detection.particles.split import TWIN, split_spots
+from hyperspy_stereo.detection.particles.split import TWIN, split_spots, suspects
 from hyperspy_stereo.matching.particles.assignment import assign
 from hyperspy_stereo.matching.particles.ground_plane import GroundViews, ground_slopes, to_ground
 from hyperspy_stereo.matching.particles.hypotheses import hypotheses, scores
@@ -196,7 +196,14 @@ class Fit:
             self.shape.radius, min(self.prior.spread, ALIKE * self.shape.radius), self.prior.depth
         )
         self.params, origin = split_spots(
-            self.residual, self.params, self.cameras, self.shape, prior, self.table, self.level
+            self.residual,
+            self.params,
+            self.cameras,
+            self.shape,
+            prior,
+            self.table,
+            self.level,
+            suspects(self.params),
         )
         return origin
 
