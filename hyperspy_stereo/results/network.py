@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,6 +29,7 @@ from hyperspy_stereo.results.density import density_in_si, network_density
 if TYPE_CHECKING:
     import pandas as pd
 
+    from hyperspy_stereo.matching.joint_fit.refine import RefinedLines
     from hyperspy_stereo.results.crystal_lines import CrystalLines
     from hyperspy_stereo.simulation.crystals.orientation import FoilOrientation
 
@@ -112,6 +113,7 @@ class DislocationNetwork:
         self.views = tuple(views)
         self._rejected = dict(rejected or {})
         self._foil_thickness: tuple[float, float] | None = None
+        self.fit: RefinedLines | None = None  # of a joint fit; not saved
 
     @classmethod
     def from_matches(
@@ -159,10 +161,7 @@ class DislocationNetwork:
 
     @property
     def total_length(self) -> float:
-        """Length of all lines in :attr:`units`.
-
-        Noise in depth lengthens a line, the more the smaller the stereo angle is.
-        """
+        """Length of all lines in :attr:`units`. Noise in depth lengthens them at small angles."""
         return float(self.line_lengths.sum())
 
     @property
@@ -196,8 +195,7 @@ class DislocationNetwork:
     def foil_thickness(self) -> float:
         """Thickness for :attr:`density`, in :attr:`units`.
 
-        As set by :meth:`set_foil_thickness`; else the extent of the points in depth, which is
-        too small where no line reaches a surface.
+        As set by :meth:`set_foil_thickness`; else the extent in depth, which may be too small.
         """
         return self.depth_extent if self._foil_thickness is None else self._foil_thickness[0]
 
@@ -235,7 +233,7 @@ class DislocationNetwork:
     def density(self) -> float:
         """Length per volume: m^-2 where :attr:`units` is a length, else units^-2.
 
-        NaN without an image shape or a depth extent. See :attr:`density_error`.
+        NaN without an image shape or a depth extent.
         """
         return density_in_si(network_density(self)[0], self.units)[0]
 
@@ -287,6 +285,12 @@ class DislocationNetwork:
         xyz = self.points / self.pixel_size
         return self._split(project(xyz, incidence, self.geometry, self.image_centre))
 
+    def refine(self, views: ArrayLike, incidence: ArrayLike, azimuth: float = 0.0) -> Self:
+        """Fit depths to all of `views`: :func:`hyperspy_stereo.results.refined.refine_network`."""
+        from hyperspy_stereo.results.refined import refine_network
+
+        return refine_network(self, views, incidence, azimuth)
+
     @property
     def image_centre(self) -> tuple[float, float]:
         """Centre (x, y) of the images, px; a tilt axis runs through it."""
@@ -317,11 +321,9 @@ class DislocationNetwork:
 
         Raises
         ------
-        ValueError
-            If the network has no matches of that view, the width is out of range, or the shape
-            of the images is not known.
-        TypeError
-            If the view is no whole number or the width no number.
+        ValueError, TypeError
+            If the network has no matches of that view, view or width are out of range or no
+            numbers, or the shape of the images is not known.
         """
         view, width, shape = check_drawing(view, width, len(self.views), self.image_shape)
         match = self.views[view]

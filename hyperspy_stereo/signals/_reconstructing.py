@@ -12,9 +12,13 @@ from hyperspy_stereo.geometry import view_offsets
 from hyperspy_stereo.signals import _checks
 from hyperspy_stereo.signals._view_stack import ViewStack
 
+REFINEMENTS = ("auto", "joint", None)
 
-def reconstructed(maps: ViewStack, disparity_range, min_confidence: float, min_length):
-    """Match the lines of all views of `maps` and triangulate them."""
+
+def reconstructed(
+    maps: ViewStack, disparity_range, min_confidence: float, min_length, refine: str | None
+):
+    """Match the lines of all views of `maps`, triangulate and refine them."""
     from hyperspy_stereo.matching import match_views
     from hyperspy_stereo.results import DislocationNetwork
 
@@ -34,7 +38,7 @@ def reconstructed(maps: ViewStack, disparity_range, min_confidence: float, min_l
         disparity_range=_range(disparity_range),
     )
     scan_shape = maps.metadata.get_item("Stereo.scan_shape")
-    return DislocationNetwork.from_matches(
+    network = DislocationNetwork.from_matches(
         matches,
         geometry=geometry,
         incidence=incidence,
@@ -46,6 +50,33 @@ def reconstructed(maps: ViewStack, disparity_range, min_confidence: float, min_l
         min_confidence=min_confidence,
         min_length=_length(min_length),
     )
+    images = maps.attached("images")
+    if refine == "auto":
+        # Tilting changes the excitation error, and with it what the fit takes for unchanged.
+        refine = "joint" if geometry == "tiltless" else None
+    return network if refine is None or images is None else _refined(maps, images, network)
+
+
+def _refined(maps: ViewStack, images: np.ndarray, network):
+    """Fit the lines to all views at once."""
+    # Rectified views have parallax along rows; any other set along where its views lie apart.
+    apart = network.incidence - network.incidence.mean(axis=0)
+    along = np.linalg.svd(apart, full_matrices=False)[2][0]
+    inside = maps._inside_scan()
+    if inside is not None:
+        images = np.where(inside, images, np.nan)
+    azimuth = float(np.degrees(np.arctan2(along[1], along[0])))
+    return network.refine(images, network.incidence, azimuth)
+
+
+def check_refinement(refine: str | None) -> str | None:
+    """Refuse a refinement that there is not."""
+    if refine not in REFINEMENTS:
+        raise ValueError(
+            'refine must be "joint" (lines are fitted to all views at once), None (depths as '
+            f'matched) or "auto" ("joint" for views of one exposure), got {refine!r}.'
+        )
+    return refine
 
 
 def _range(value) -> tuple[float, float] | None:

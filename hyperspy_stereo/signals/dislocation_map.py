@@ -127,6 +127,7 @@ class DislocationMap(ViewStack):
         min_confidence: float = 0.5,
         min_length: float | None = None,
         foil_thickness: float | None = None,
+        refine: str | None = "auto",
     ) -> DislocationNetwork:
         """Match the lines of all views and turn them into 3D.
 
@@ -142,6 +143,11 @@ class DislocationMap(ViewStack):
         foil_thickness : float, optional
             Thickness of the foil in the unit of the images, for the density. By default the
             depth that the lines span.
+        refine : {"auto", "joint", None}, default "auto"
+            "joint": after matching, the depth of every line is fitted to all views at once, by
+            the pattern along it that they share. None: depths as matched. "auto": "joint" for
+            views of one exposure, None for tilted ones, whose contrast differs. Maps without
+            images are never refined.
 
         Returns
         -------
@@ -170,7 +176,7 @@ class DislocationMap(ViewStack):
         >>> bool(abs(np.median(maps.reconstruct().points[:, 2]) - 6 / 0.1) < 1)
         True
         """
-        from hyperspy_stereo.signals._reconstructing import reconstructed
+        from hyperspy_stereo.signals._reconstructing import check_refinement, reconstructed
 
         self._check_images(2)
         confidence = _checks.real_number(min_confidence, "min_confidence", "probability")
@@ -181,7 +187,8 @@ class DislocationMap(ViewStack):
             and not _checks.real_number(foil_thickness, "foil_thickness", "units of the images") > 0
         ):
             raise ValueError(f"foil_thickness must be above 0, got {foil_thickness!r}.")
-        network = reconstructed(self, disparity_range, confidence, min_length)
+        refine = check_refinement(refine)
+        network = reconstructed(self, disparity_range, confidence, min_length, refine)
         return network if foil_thickness is None else network.set_foil_thickness(foil_thickness)
 
     def topology_score(
