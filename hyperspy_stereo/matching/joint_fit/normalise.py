@@ -8,7 +8,7 @@ from scipy.ndimage import convolve
 
 from hyperspy_stereo.matching.smoothing import gaussian
 
-__all__ = ["as_variance", "as_views", "background", "counting_variance", "normalised"]
+__all__ = ["as_variance", "as_views", "background", "counting_variance", "normalised", "real_views"]
 
 ROUNDS = 3
 """Of smoothing what is left over; more of them follow sharper edges and more of the noise."""
@@ -43,6 +43,21 @@ def as_views(views: ArrayLike, number: int) -> np.ndarray:
     >>> as_views([[[1, 2], [3, 4]]], 1).shape
     (1, 2, 2)
     """
+    images = real_views(views, number)
+    for v, image in enumerate(images):
+        if not np.nanmedian(np.where(np.isfinite(image), image, np.nan)) > 0:
+            raise ValueError(
+                f"View {v} has no positive background (median not above 0). Dark-field images or "
+                "images with an offset taken off need a positive mean; add the offset back."
+            )
+    return images
+
+
+def real_views(views: ArrayLike, number: int) -> np.ndarray:
+    """Check type and shape of views only; any level will do.
+
+    Parameters, errors and result are those of :func:`as_views`.
+    """
     if np.iscomplexobj(views):
         raise TypeError("Views are real images; take the modulus or the intensity first.")
     images = np.asarray(views, dtype=np.float64)
@@ -52,12 +67,6 @@ def as_views(views: ArrayLike, number: int) -> np.ndarray:
         )
     if len(images) != number:
         raise ValueError(f"{len(images)} views came with {number} incidences; each needs one.")
-    for v, image in enumerate(images):
-        if not np.nanmedian(np.where(np.isfinite(image), image, np.nan)) > 0:
-            raise ValueError(
-                f"View {v} has no positive background (median not above 0). Dark-field images or "
-                "images with an offset taken off need a positive mean; add the offset back."
-            )
     return images
 
 

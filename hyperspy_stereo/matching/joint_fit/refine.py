@@ -17,7 +17,7 @@ from hyperspy_stereo.matching.joint_fit.fit import seen_by
 from hyperspy_stereo.matching.joint_fit.fitted_curves import ALIGNED, Projection, crosses
 from hyperspy_stereo.matching.joint_fit.free_profile import correlated_noise, cost_along
 from hyperspy_stereo.matching.joint_fit.layout import ViewGeometry
-from hyperspy_stereo.matching.joint_fit.normalise import as_views
+from hyperspy_stereo.matching.joint_fit.normalise import real_views
 from hyperspy_stereo.matching.joint_fit.registration import (
     LineDepth,
     LineStart,
@@ -176,7 +176,7 @@ def refine_lines(
     True
     """
     theta = as_incidence(incidence)
-    images = as_views(views, len(theta))
+    images = real_views(views, len(theta))
     points, spread = _checked(lines, sigma)
     shape = images.shape[1:]
     middle = ((shape[1] - 1) / 2, (shape[0] - 1) / 2) if centre is None else centre

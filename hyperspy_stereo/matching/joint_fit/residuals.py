@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter1d, zoom
 from hyperspy_stereo.geometry.incidence import as_incidence
 from hyperspy_stereo.matching.joint_fit.free_profile import LENGTH
 from hyperspy_stereo.matching.joint_fit.layout import ViewGeometry, view_geometry
-from hyperspy_stereo.matching.joint_fit.normalise import as_views
+from hyperspy_stereo.matching.joint_fit.normalise import real_views
 from hyperspy_stereo.matching.joint_fit.refine import (
     BLURS,
     Pattern,
@@ -72,7 +72,7 @@ def residual_maps(refined: RefinedLines, views: ArrayLike, incidence: ArrayLike)
     True
     """
     theta = as_incidence(incidence)
-    images = as_views(views, len(theta))
+    images = real_views(views, len(theta))
     given = refined.projection
     seen = view_geometry(
         theta,

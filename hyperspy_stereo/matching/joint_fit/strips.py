@@ -77,6 +77,9 @@ def view_rows(seen: ViewGeometry) -> np.ndarray:
 def flattened(views: np.ndarray) -> np.ndarray:
     """Views relative to the mean of their surroundings, minus 1.
 
+    Images without a positive background (an offset was taken off, or it is a dark field) are taken
+    relative to their standard deviation instead: only what they have in common counts.
+
     Parameters
     ----------
     views : (V, H, W) ndarray
@@ -96,7 +99,13 @@ def flattened(views: np.ndarray) -> np.ndarray:
     out = np.empty(views.shape)
     for v, view in enumerate(views):
         there = np.isfinite(view)
+        if not there.any():
+            out[v] = 0.0
+            continue
         scale = float(np.median(view[there]))
+        if scale <= 0:
+            spread = max(float(view[there].std()), 1e-300)
+            view, scale = 1.0 + 0.1 * (view - view[there].mean()) / spread, 1.0
         relative = np.where(there, view / scale, 0.0)
         share = np.maximum(gaussian(there.astype(np.float64), BACKGROUND), 1e-3)
         level = np.maximum(gaussian(relative, BACKGROUND) / share, 1e-2)

@@ -123,6 +123,13 @@ def test_closed_lines_end_at_the_depth_where_they_begin():
     assert rms((depth - loop[:, 2])[clear]) < 2.0
 
 
+def test_images_without_a_positive_background(views):
+    start, sigma = curve() + np.array([0.0, 0.0, 2.0]), np.full(len(T), 4.0)
+    images = np.random.default_rng(5).poisson(2000 * views) - 2100.0
+    found = refine_lines(images, PAIR, [start], [sigma])
+    assert rms(found.lines[0][3:-3, 2] - curve()[3:-3, 2]) < 2.5
+
+
 def test_signs_of_doubt_widen_sigma():
     one = np.ones(1)
     calm = PointSigns(0.1 * one, 0.3 * one, 0 * one, one, one, np.zeros(1, bool))
