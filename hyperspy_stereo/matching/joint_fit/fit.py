@@ -118,7 +118,7 @@ def fit_curves(
         How far the direction of parallax may be turned against the incidences, rad. Default 0:
         it is not fitted.
     background_sigma : float
-        Neighbourhood over which the background is smooth, px. Default 6, three widths of a line:
+        Neighbourhood over which the background is smooth, px. Default 5, some two widths of a line:
         what is left of shading and fringes shifts lines, and by more than the noise does.
 
     Returns
