@@ -51,6 +51,7 @@ def test_plots_of_a_network_and_of_none(network, empty):
         for lines in (network, empty):
             ax = plot(lines)
             ax.figure.canvas.draw()
+            assert ax.get_title() or ax.get_xlabel() or ax.texts  # says what it shows
 
 
 def test_the_lengths_over_the_depth_add_up(network):
