@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import hyperspy.api as hs
 import numpy as np
@@ -73,8 +74,34 @@ def names(scan):
     masks = np.zeros((2, 256, 256), bool)
     masks[:, 20:230, 100:103] = True
     detected = pair.detect_dislocations(method="ridge")
-    images = np.random.default_rng(1).poisson(100, (4, 64, 64)).astype(float)
-    return {"s": s, "pair": pair, "masks": masks, "maps": detected, "images": images}
+    line = np.column_stack([np.full(60, 60.0), np.linspace(10, 200, 60), np.linspace(-20, 20, 60)])
+    return {
+        "s": s,
+        "pair": pair,
+        "masks": masks,
+        "maps": detected,
+        "images": segment_images(),
+        "ground_truth": masks,
+        "my_masks": masks[:1, 60:124, 70:134],
+        "network": SimpleNamespace(lines=[line]),
+        "truth": SimpleNamespace(lines=[line + 1]),
+    }
+
+
+def segment_images():
+    """Dark balls at known depths, as four segments see them 3 degrees apart."""
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[:160, :160]
+    places = rng.uniform((12, 12, -60), (148, 148, 60), (25, 3))
+    images = []
+    for azimuth in np.deg2rad([45, 135, 225, 315]):
+        image = np.full((160, 160), 200.0)
+        for px, py, pz in places:
+            shift = 0.026 * pz
+            away = np.hypot(x - px + shift * np.cos(azimuth), y - py + shift * np.sin(azimuth))
+            image -= 90 / (1 + np.exp(2 * (away - 4)))
+        images.append(rng.poisson(np.maximum(image, 20)).astype(float))
+    return np.stack(images)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
