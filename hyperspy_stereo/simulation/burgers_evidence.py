@@ -17,7 +17,7 @@ from hyperspy_stereo.simulation.two_beam import bright_dark_field
 __all__ = ["BurgersEvidence", "burgers_evidence"]
 
 SURE = 7.0
-"""Log likelihood ratio between the best two values of |g.b| from which the best is called: the
+"""Log likelihood ratio between the best two values of ``|g.b|`` from which the best is called: the
 other is then a thousand times less likely."""
 NEAR = 25.0
 """nm from the line within which its image is compared; contrast dies out over xi_g / 3."""
@@ -40,13 +40,13 @@ class BurgersEvidence:
         Depth of the foil's entrance face against the depths that were given, nm, at which each
         candidate fits best: the absolute depth that parallax alone does not tell.
     g_dot_b : (C,) ndarray
-        |g.b| of each candidate.
+        ``|g.b|`` of each candidate.
     misfit : float
         Reduced chi-square of the best candidate, 1 if only noise is left.
     log_ratio : float
-        Log likelihood ratio of the best |g.b| to the next; infinite if there is one only.
+        Log likelihood ratio of the best ``|g.b|`` to the next; infinite if there is one only.
     answer : float or None
-        The |g.b| that explains the image, None if it cannot be told.
+        The ``|g.b|`` that explains the image, None if it cannot be told.
     """
 
     chi2: np.ndarray
@@ -74,7 +74,7 @@ def burgers_evidence(
 
     The image may have any level and scale: both are fitted, so that g.b shows by the shape of the
     contrast, not by its absolute strength. Place (1 px), sign of b and the absolute depth are
-    fitted as well; candidates of one |g.b| count as one, with the best of them.
+    fitted as well; candidates of one ``|g.b|`` count as one, with the best of them.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def _best_place(view: np.ndarray, model: np.ndarray, use: np.ndarray) -> float:
 
 
 def _verdict(chi2, depth, g_dot_b, misfit) -> BurgersEvidence:
-    """Best |g.b|, if the next one is far enough behind."""
+    """Best ``|g.b|``, if the next one is far enough behind."""
     scaled = chi2 / max(misfit, LEAST_MISFIT)
     kinds = np.round(g_dot_b, 3)
     values = np.unique(kinds)

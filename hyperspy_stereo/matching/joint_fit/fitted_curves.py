@@ -13,7 +13,7 @@ from hyperspy_stereo.matching.joint_fit.problem import Scene
 __all__ = ["FittedCurves", "Projection", "crosses", "positions", "runs_along"]
 
 ALIGNED = 0.35
-"""|n.t| below which the views hardly see the depth of a line (t along the parallax)."""
+"""``|n.t|`` below which the views hardly see the depth of a line (t along the parallax)."""
 CROSSING = 4.0
 """px within which another line disturbs a profile."""
 
@@ -68,7 +68,7 @@ class FittedCurves:
     chi2 : (L,) ndarray
         Reduced chi-square of the pixels near each line, all views together.
     aligned : list of (n,) bool ndarray
-        The line runs along the parallax (|n.t| < 0.35): its depth is hardly seen.
+        The line runs along the parallax (``|n.t|`` < 0.35): its depth is hardly seen.
     crossing : list of (n,) bool ndarray
         Another line lies within 4 px in the reference view.
     shifts : (V, 2) ndarray
@@ -151,7 +151,7 @@ def runs_along(line: np.ndarray, direction: np.ndarray) -> np.ndarray:
     Returns
     -------
     (n,) bool ndarray
-        |n.t| < 0.35 with n the line's normal in the image.
+        ``|n.t|`` < 0.35 with n the line's normal in the image.
 
     Examples
     --------

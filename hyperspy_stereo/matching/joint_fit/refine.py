@@ -66,7 +66,7 @@ class RefinedLines:
         False where the given depth was kept: lines too short to be fitted, points outside of the
         other views, and points for whose new depth the views give no evidence.
     aligned : list of (n,) bool ndarray
-        The line runs along the parallax (|n.t| < 0.35): only its dots tell the depth.
+        The line runs along the parallax (``|n.t|`` < 0.35): only its dots tell the depth.
     crossing : list of (n,) bool ndarray
         Another line lies within 4 px in the first view.
     chi2 : (L,) ndarray
