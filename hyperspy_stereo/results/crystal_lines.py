@@ -27,6 +27,14 @@ FLOOR = 0.25  # px, least sigma of depth that is believed
 SHARED = 10.0  # px of line that share one error: centre lines and depths are smoothed over some
 UNDETERMINED = 20.0  # degrees; a plane's normal with a larger error is not one
 LIKELY = 2.0  # sigma within which indices fit
+COLUMNS = (
+    *("line", "length", "inclination", "inclination_error"),
+    *("direction", "direction_off", "direction_error", "directions"),
+    *("plane", "plane_off", "plane_error", "planes", "bent"),
+)
+BURGERS_COLUMNS = (
+    *("line", "burgers", "kind", "g.b", "visible", "angle", "angle_error", "glissile"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,14 +188,12 @@ class CrystalLines:
         for shape in self.shapes:
             fit, plane = shape.fit, shape.plane
             inclination = np.degrees(np.arcsin(np.clip(abs(fit.direction[2]), 0, 1)))
-            level = np.hypot(*fit.direction[:2])
-            error = np.degrees(np.sqrt(fit.covariance[2, 2])) / max(level, 1e-6)
             rows.append(
                 {
                     "line": shape.line,
                     "length": shape.length,
                     "inclination": inclination,
-                    "inclination_error": min(error, 90.0),
+                    "inclination_error": _inclination_error(fit),
                     **_fitting("direction", fit.direction, fit.covariance, lines, name_direction),
                     **_fitting(
                         "plane",
@@ -199,7 +205,7 @@ class CrystalLines:
                     "bent": fit.chi2,
                 }
             )
-        table = pd.DataFrame(rows)
+        table = pd.DataFrame(rows, columns=COLUMNS)
         table.attrs["units"] = self.network.units
         return table
 
@@ -244,7 +250,7 @@ class CrystalLines:
                         "glissile": _contains(shape.plane, vector),
                     }
                 )
-        return pd.DataFrame(rows)
+        return pd.DataFrame(rows, columns=BURGERS_COLUMNS)
 
     def plot_stereogram(self, ax: Any = None, **kwargs: Any) -> Any:
         """Draw the directions of the lines on a stereogram; see `viewer.plot_stereogram`."""
@@ -257,6 +263,19 @@ class CrystalLines:
 
     def __repr__(self) -> str:
         return f"<CrystalLines, {len(self)} lines in {self.foil.crystal.name}>"
+
+
+def _inclination_error(fit: LineFit) -> float:
+    """1-sigma of the angle to the foil, degrees."""
+    x, y, z = fit.direction
+    level = np.hypot(x, y)
+    # the direction in which the line leans most; along the beam all directions are alike
+    leaning = np.array([-x * z / level, -y * z / level, level]) if level > 1e-3 else None
+    if leaning is None:
+        variance = np.linalg.eigvalsh(fit.covariance)[-1]
+    else:
+        variance = leaning @ fit.covariance @ leaning
+    return float(min(np.degrees(np.sqrt(max(variance, 0.0))), 90.0))
 
 
 def _candidates(

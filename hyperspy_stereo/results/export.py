@@ -32,7 +32,8 @@ def save_network(network: DislocationNetwork, path: str | Path, overwrite: bool 
     ``.vtp``: VTK PolyData in XML with inline binary, read by ParaView: one polyline per line,
     point arrays sigma, confidence and line. ``.csv``: one row per point, metadata in lines that
     begin with ``#`` (``pandas.read_csv(path, comment="#")`` reads it). ``.npz``: NumPy arrays.
-    All three hold everything, so that :func:`load_network` gives the same network back.
+    All three hold everything but ``fit``, what a refinement knows beyond depths and sigma, so that
+    :func:`load_network` gives the same network back.
 
     Parameters
     ----------

@@ -352,7 +352,7 @@ class DislocationNetwork:
 
     @classmethod
     def load(cls, path: str | Path) -> DislocationNetwork:
-        """Read what :meth:`save` wrote, without loss.
+        """Read what :meth:`save` wrote: all but :attr:`fit`, the patterns of a refinement.
 
         See :func:`hyperspy_stereo.results.export.load_network`.
         """

@@ -79,7 +79,7 @@ def particle_map(pair: ViewStack, diameter: float | None, method: str, settings:
 def write_detections(maps: ViewStack, found: list[Detections]) -> None:
     """Write detections into the metadata, in the coordinates of the image axes.
 
-    So they stay right when the map is cropped or rebinned.
+    So they stay right when the map is cropped.
     """
     x_axis, y_axis = maps.axes_manager.signal_axes
     view = np.repeat(np.arange(len(found)), [len(f) for f in found])

@@ -51,6 +51,12 @@ def reconstructed(
         min_length=_length(min_length),
     )
     images = maps.attached("images")
+    if refine == "joint" and images is None:
+        raise ValueError(
+            'refine="joint" fits lines to the images, and this map holds none: make it by '
+            "detect_dislocations() or DislocationMap.from_masks(masks, pair), or leave "
+            'refine="auto".'
+        )
     if refine == "auto":
         # Tilting changes the excitation error, and with it what the fit takes for unchanged.
         refine = "joint" if geometry == "tiltless" else None

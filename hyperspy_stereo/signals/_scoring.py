@@ -41,7 +41,16 @@ def _truths(ground_truth, shape: tuple[int, int, int]) -> np.ndarray:
     elif isinstance(ground_truth, BaseSignal):
         array = np.asarray(ground_truth.data)
     else:
-        array = np.asarray(ground_truth)
+        try:
+            array = np.asarray(ground_truth)
+        except ValueError as error:  # pieces of different shapes
+            raise ValueError(f"ground_truth is no mask: {error}") from error
+    if array.ndim == 0 or array.dtype.kind not in "buif":
+        raise TypeError(
+            f"ground_truth must be a mask (H, W), a stack of masks or a DislocationMap, got "
+            f"{type(ground_truth).__name__}. Lines in 3D become masks by network.disparity_map() "
+            "of a view, where it is finite."
+        )
     stack = array[None] if array.ndim == 2 else array
     if stack.ndim != 3 or stack.shape[1:] != shape[1:] or len(stack) not in (1, shape[0]):
         each = "" if shape[0] == 1 else f", or {shape[0]} of them, one for each view"

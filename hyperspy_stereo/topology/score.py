@@ -55,6 +55,9 @@ class ScoreSettings:
     def __post_init__(self) -> None:
         if not 0 < self.confidence < 1:
             raise ValueError(f"confidence must lie between 0 and 1, got {self.confidence!r}.")
+        for name in ("parts", "resamples", "seed", "n_jobs"):
+            if not isinstance(getattr(self, name), int | np.integer):
+                raise TypeError(f"{name} must be a whole number, got {getattr(self, name)!r}.")
         if self.parts < 1 or self.resamples < 2:
             raise ValueError(
                 f"parts must be 1 or more and resamples 2 or more, got {self.parts!r} and "
@@ -170,6 +173,12 @@ def score_masks(
     """
     settings = ScoreSettings() if settings is None else settings
     weights = shipped_weights() if weights is None else weights
+    for given, kind, how in (
+        (settings, ScoreSettings, "ScoreSettings(parts=..., ...)"),
+        (weights, ScoreWeights, "fit_weights(...), or leave it out"),
+    ):
+        if not isinstance(given, kind):
+            raise TypeError(f"a {kind.__name__} is needed, got {type(given).__name__}: give {how}.")
     found = [as_mask(m, f"mask {i}") for i, m in enumerate(masks)]
     true = [as_mask(t, f"truth {i}") for i, t in enumerate(truths)]
     _check_numbers(found, true)

@@ -34,7 +34,7 @@ BUSY = {
 PAGES = {
     "align": ("align", "tilt_axis"),
     "detect": ("method", "augment", "polarity", "sensitivity"),
-    "match": ("threshold", "low", "high", "min_confidence", "min_length"),
+    "match": ("threshold", "low", "high", "min_confidence", "min_length", "refine"),
     "view": ("foil_thickness",),
 }
 WIDE = {"width": "272px"}
@@ -222,6 +222,8 @@ class ReconstructionPanel:
         slider = widgets.FloatSlider
         add("min_confidence", slider, "confidence above", knobs.min_confidence, **reach)
         text("min_length", f"length above ({units})", knobs.min_length)
+        ways = [("automatic", "auto"), ("fit to all views", "joint"), ("as matched", None)]
+        add("refine", widgets.Dropdown, "depths", knobs.refine, options=ways)
         text("foil_thickness", f"thickness ({units})", knobs.foil_thickness)
         self._enable()
 
@@ -236,7 +238,7 @@ class ReconstructionPanel:
         """Read all knobs; the code follows."""
         try:
             self.steps.set(**self._read())
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             self._say(str(error), self._bar.value, failed=True)
             return
         for step in STEPS:

@@ -22,6 +22,25 @@ __all__ = ["STEPS", "Call", "Knobs", "ReconstructionSteps"]
 STEPS = {"align": "pair", "detect": "maps", "match": "lines", "view": "lines"}
 
 
+#: What the knobs can be set to; the methods accept no more, or the panel could not show it.
+CHOICES = {
+    "align": (False, True),
+    "augment": (False, True),
+    "method": ("unet", "ridge"),
+    "polarity": ("dark", "bright"),
+    "refine": ("auto", "joint", None),
+    "colour": ("depth", "sigma", "confidence", "line"),
+}
+RANGES = {
+    "tilt_axis": (-360.0, 360.0),
+    "sensitivity": (0.3, 3.0),
+    "threshold": (0.0, 1.0),
+    "min_confidence": (0.0, 1.0),
+    "min_length": (0.0, np.inf),
+    "foil_thickness": (0.0, np.inf),
+}
+
+
 @dataclass(frozen=True)
 class Knobs:
     """What can be turned between a pair and its lines; the defaults are those of the methods.
@@ -48,6 +67,8 @@ class Knobs:
         Points that are right with a smaller probability are left out.
     min_length : float, optional
         Of a line, in the unit of the images; by default 10 px.
+    refine : {"auto", "joint", None}
+        Whether depths are fitted to all views after matching; "auto" for views of one exposure.
     foil_thickness : float, optional
         In the unit of the images; by default the depth that the lines span.
     colour : {"depth", "sigma", "confidence", "line"}
@@ -64,8 +85,28 @@ class Knobs:
     disparity_range: tuple[float, float] | None = None
     min_confidence: float = 0.5
     min_length: float | None = None
+    refine: str | None = "auto"
     foil_thickness: float | None = None
     colour: str = "depth"
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r}: take one of {', '.join(map(repr, choices))}."
+                )
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            if value is None and name not in ("sensitivity", "min_confidence"):
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+                raise TypeError(f"{name}={value!r}: give a number.")
+            if not low <= value <= high:
+                raise ValueError(f"{name}={value!r}: give a number from {low:g} to {high:g}.")
+        if self.disparity_range is not None and np.shape(self.disparity_range) != (2,):
+            raise ValueError(
+                f"disparity_range={self.disparity_range!r}: give (smallest, largest) in px."
+            )
 
     def given(self, *names: str) -> dict[str, Any]:
         """Those of some knobs that are not at their defaults."""
@@ -77,7 +118,7 @@ class Knobs:
 READS = {
     "align": ("align", "tilt_axis"),
     "detect": ("method", "augment", "polarity", "sensitivity"),
-    "match": ("threshold", "disparity_range", "min_confidence", "min_length"),
+    "match": ("threshold", "disparity_range", "min_confidence", "min_length", "refine"),
     "view": ("foil_thickness", "colour"),
 }
 
@@ -143,12 +184,21 @@ def calls_of(step: str, knobs: Knobs) -> list[Call]:
     if step == "match":
         place = "Stereo.Detection.threshold"
         level = [Call("", "maps.metadata", "set_item", (place, knobs.threshold))]
-        wanted = named("disparity_range", "min_confidence", "min_length")
+        wanted = named("disparity_range", "min_confidence", "min_length", "refine")
         matched = Call("lines", "maps", "reconstruct", named=wanted)
         return [*(level if knobs.threshold is not None else []), matched]
     thick = [Call("lines", "lines", "set_foil_thickness", (knobs.foil_thickness,))]
     shown = Call("", "lines", "plot", named=named("colour"))
     return [*(thick if knobs.foil_thickness is not None else []), shown]
+
+
+def _turned(knobs: Knobs, wanted: dict[str, Any]) -> Knobs:
+    """Knobs with some set anew."""
+    names = [field.name for field in fields(Knobs)]
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        raise TypeError(f"there is no knob {unknown[0]!r}: the knobs are {', '.join(names)}.")
+    return replace(knobs, **wanted)
 
 
 class ReconstructionSteps:
@@ -174,7 +224,7 @@ class ReconstructionSteps:
         self._pair = pair
         registered = pair.metadata.has_item("Stereo.Alignment")
         self.can_align = pair.geometry == "tilt" and pair.n_views == 2
-        self.knobs = replace(Knobs(align=self.can_align and not registered), **knobs)
+        self.knobs = _turned(Knobs(align=self.can_align and not registered), knobs)
         self.warned: dict[str, list[str]] = {}
         self._results: dict[str, tuple[tuple, Any]] = {}
 
@@ -183,10 +233,10 @@ class ReconstructionSteps:
 
         Raises
         ------
-        TypeError
-            If there is no such knob.
+        TypeError, ValueError
+            If there is no such knob, or it cannot be turned so far.
         """
-        self.knobs = replace(self.knobs, **knobs)
+        self.knobs = _turned(self.knobs, knobs)
         return self
 
     def result(self, step: str) -> Any:

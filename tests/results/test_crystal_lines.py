@@ -125,3 +125,20 @@ def test_what_cannot_be_done_is_told():
     with pytest.raises(ValueError, match="projection"):
         lines.plot_stereogram(plain)
     plt.close(figure)
+
+
+def test_the_error_of_the_inclination_has_no_gap_along_the_beam():
+    z = np.linspace(0, 60, 25)
+    lines = [np.column_stack([lean * z, 0 * z, z]) for lean in (0.0, 1e-3, 0.02, 0.1)]
+    index = np.repeat(np.arange(4), 25)
+    net = DislocationNetwork(np.concatenate(lines), index, np.ones(100), units="nm")
+    table = net.in_crystal(TIAL).to_dataframe()
+    assert table.inclination_error.max() < 1.1 * table.inclination_error.min()
+    np.testing.assert_allclose(table.inclination_error, table.direction_error, rtol=0.1)
+
+
+def test_tables_without_lines_have_their_columns():
+    empty = DislocationNetwork(np.zeros((0, 3)), []).in_crystal(TIAL)
+    some = network([straight(np.array([1.0, 0, 0]))]).in_crystal(TIAL)
+    assert list(empty.to_dataframe()) == list(some.to_dataframe())
+    assert list(empty.burgers()) == list(some.burgers())

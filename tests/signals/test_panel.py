@@ -209,3 +209,26 @@ def test_other_windows_of_hyperspy_do_as_before(pair, monkeypatch):
     signal = hs.signals.Signal1D(np.zeros((2, 2, 2, 8)))
     signal.plot()
     signal._plot.close()
+
+
+@pytest.mark.parametrize(
+    ("knobs", "error", "message"),
+    [
+        ({"foo": 1}, TypeError, "no knob 'foo'.*min_confidence"),
+        ({"method": "magic"}, ValueError, "method='magic'.*'ridge'"),
+        ({"refine": "best"}, ValueError, "refine='best'.*'joint'"),
+        ({"min_confidence": 3}, ValueError, "from 0 to 1"),
+        ({"min_confidence": "x"}, TypeError, "give a number"),
+        ({"sensitivity": 10}, ValueError, "from 0.3 to 3"),
+        ({"disparity_range": 5}, ValueError, "smallest, largest"),
+    ],
+)
+def test_knobs_that_cannot_be_set_are_refused_at_once(pair, knobs, error, message):
+    with pytest.raises(error, match=message):
+        pair.gui(display=False, **knobs)
+
+
+def test_the_last_step_is_a_knob(pair):
+    steps = ReconstructionSteps(pair, refine=None)
+    assert "reconstruct(refine=None)" in steps.code
+    assert "refine" not in ReconstructionSteps(pair).code

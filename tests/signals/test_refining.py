@@ -71,3 +71,5 @@ def test_masks_without_images_are_matched_only():
     masks[0, 5:60, 30:33] = masks[1, 5:60, 36:39] = 1
     network = DislocationMap(masks).set_incidence([[50, 0], [-50, 0]]).reconstruct()
     assert network.fit is None
+    with pytest.raises(ValueError, match="holds none"):
+        DislocationMap(masks).set_incidence([[50, 0], [-50, 0]]).reconstruct(refine="joint")

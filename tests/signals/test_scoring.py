@@ -87,3 +87,25 @@ def test_a_truth_that_does_not_fit_is_refused(truth, ground_truth, message):
     maps = DislocationMap(np.float32([truth, truth]))
     with pytest.raises(ValueError, match=message):
         maps.topology_score(ground_truth, settings=ONE)
+
+
+@pytest.mark.parametrize("ground_truth", [None, "mask.png", {"mask": 1}])
+def test_what_is_no_mask_is_refused(truth, ground_truth):
+    with pytest.raises(TypeError, match="must be a mask"):
+        DislocationMap(truth.astype(float)).topology_score(ground_truth)
+
+
+def test_a_ragged_truth_is_refused(truth):
+    with pytest.raises(ValueError, match="no mask"):
+        DislocationMap(truth.astype(float)).topology_score([[1, 0], [1]])
+
+
+def test_settings_and_weights_of_another_kind_are_refused(truth):
+    from hyperspy_stereo.topology import score_masks
+
+    with pytest.raises(TypeError, match="ScoreSettings"):
+        score_masks([truth], [truth], settings={"parts": 2})
+    with pytest.raises(TypeError, match="ScoreWeights"):
+        score_masks([truth], [truth], weights=[1, 2])
+    with pytest.raises(TypeError, match="whole number"):
+        ScoreSettings(parts=2.5)

@@ -29,6 +29,7 @@ from hyperspy_stereo.matching.joint_fit.registration import (
 from hyperspy_stereo.matching.joint_fit.strips import (
     SmoothViews,
     flattened,
+    measured,
     smooth_views,
     view_rows,
 )
@@ -155,7 +156,7 @@ def refine_lines(
     TypeError
         If views are complex, or `lines` is one array.
     ValueError
-        If shapes do not fit, or no view is displaced along the parallax.
+        If shapes do not fit, no view is displaced along the parallax, or a view is empty.
 
     References
     ----------
@@ -182,9 +183,9 @@ def refine_lines(
     middle = ((shape[1] - 1) / 2, (shape[0] - 1) / 2) if centre is None else centre
     projection = Projection(geometry, tuple(middle), tuple(theta[0]), float(parallax_azimuth))
     seen = seen_by(theta, projection)
-    flat = flattened(images)
-    stack = [smooth_views(flat, seen, blur) for blur, _ in BLURS]
-    scene = _Scene(stack, seen, geometry, counting_noise(flat))
+    there, flat = measured(images), flattened(images)
+    stack = [smooth_views(flat, there, seen, blur) for blur, _ in BLURS]
+    scene = _Scene(stack, seen, geometry, counting_noise(flat, there))
     first = projection_matrices(theta[:1], geometry, middle)
     in_view = [_to_view(line, *first) for line in points]
     aligned = [_sine(line, seen.direction) for line in in_view]
@@ -335,7 +336,9 @@ def _sine(line: np.ndarray, direction: np.ndarray) -> np.ndarray:
     return np.abs(tangent[:, 0] * direction[1] - tangent[:, 1] * direction[0])
 
 
-def counting_noise(flat: np.ndarray, blur: float = BLURS[-1][0]) -> float:
+def counting_noise(
+    flat: np.ndarray, there: np.ndarray | None = None, blur: float = BLURS[-1][0]
+) -> float:
     """Standard deviation that white noise leaves in smoothed views, relative to their level.
 
     Second differences along both axes are blind to lines; see ``normalise.counting_variance``.
@@ -344,6 +347,8 @@ def counting_noise(flat: np.ndarray, blur: float = BLURS[-1][0]) -> float:
     ----------
     flat : (V, H, W) ndarray
         As from ``strips.flattened``.
+    there : (V, H, W) bool ndarray, optional
+        Pixels that count. Default: all.
     blur : float
         Of the Gaussian, px.
 
@@ -353,7 +358,9 @@ def counting_noise(flat: np.ndarray, blur: float = BLURS[-1][0]) -> float:
         Root mean square over the views.
     """
     rough = np.diff(np.diff(flat, n=2, axis=1), n=2, axis=2)
-    spread = np.median(np.abs(rough), axis=(1, 2)) * 1.4826 / 6.0
+    use = np.ones(rough.shape, bool) if there is None else there[:, 1:-1, 1:-1]
+    sizes = [np.median(np.abs(r[u] if u.any() else r)) for r, u in zip(rough, use, strict=True)]
+    spread = np.array(sizes) * 1.4826 / 6.0
     reach = np.arange(-8, 9)
     kernel = np.exp(-0.5 * (reach / blur) ** 2)
     kernel /= kernel.sum()

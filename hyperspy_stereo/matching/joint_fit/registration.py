@@ -17,7 +17,6 @@ from hyperspy_stereo.matching.joint_fit.layout import ViewGeometry
 from hyperspy_stereo.matching.joint_fit.strips import (
     SmoothViews,
     strip_positions,
-    strips,
     view_rows,
 )
 
@@ -127,7 +126,7 @@ def compare_at(
     along = seen.parallax @ seen.direction
     lever = along - (np.bincount(rows, along) / np.bincount(rows))[rows]
     lever = lever / np.linalg.norm(lever)
-    values, slopes = strips(views.values, at), strips(views.slopes, at)
+    values, slopes = views.along(at)
     return compared(values, slopes, rows, lever, line.spacing)
 
 

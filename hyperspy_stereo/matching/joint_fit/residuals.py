@@ -18,6 +18,7 @@ from hyperspy_stereo.matching.joint_fit.refine import (
 )
 from hyperspy_stereo.matching.joint_fit.strips import (
     flattened,
+    measured,
     smooth_views,
     strip_positions,
     strips,
@@ -53,7 +54,7 @@ def residual_maps(refined: RefinedLines, views: ArrayLike, incidence: ArrayLike)
     Raises
     ------
     TypeError
-        If views are complex.
+        If views are complex, or `refined` is no fit.
     ValueError
         If views and incidences do not pair up.
 
@@ -71,6 +72,12 @@ def residual_maps(refined: RefinedLines, views: ArrayLike, incidence: ArrayLike)
     >>> bool(np.nanstd(rest) < 2)
     True
     """
+    if not hasattr(refined, "patterns"):
+        raise TypeError(
+            f"residual maps need the fit of lines, not {type(refined).__name__}: give "
+            'lines.fit of lines = maps.reconstruct(refine="joint"); networks that were read from a '
+            "file or not refined have none."
+        )
     theta = as_incidence(incidence)
     images = real_views(views, len(theta))
     given = refined.projection
@@ -81,15 +88,15 @@ def residual_maps(refined: RefinedLines, views: ArrayLike, incidence: ArrayLike)
         reference=given.reference,
         parallax_azimuth=given.parallax_azimuth,
     )
-    flat = flattened(images)
-    sigma = counting_noise(flat)
-    soft = smooth_views(flat, seen, BLURS[-1][0]).values
+    there, flat = measured(images), flattened(images)
+    sigma = counting_noise(flat, there)
+    soft = smooth_views(flat, there, seen, BLURS[-1][0]).values
     total, count = np.zeros(images.shape), np.zeros(images.shape)
     for pattern in refined.patterns:
         if pattern is not None:
             _draw(total, count, soft, pattern, seen)
     with np.errstate(invalid="ignore"):
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan) / sigma
+        return np.where((count > 0) & there, total / np.maximum(count, 1), np.nan) / sigma
 
 
 def _draw(total, count, soft: np.ndarray, pattern: Pattern, seen: ViewGeometry) -> None:

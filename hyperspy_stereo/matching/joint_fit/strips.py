@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage as ndi
 from scipy.ndimage import map_coordinates, spline_filter
 
 from hyperspy_stereo.matching.joint_fit.layout import ViewGeometry
@@ -14,6 +15,7 @@ __all__ = [
     "HALF_WIDTH",
     "SmoothViews",
     "flattened",
+    "measured",
     "smooth_views",
     "strip_positions",
     "strips",
@@ -22,6 +24,8 @@ __all__ = [
 
 HALF_WIDTH = 4
 """px on each side of a line that are compared; further out the images of neighbours begin."""
+RIM = 2
+"""px beside missing data that are not used: about the reach of the finest smoothing."""
 BACKGROUND = 10.0
 """px over which views are flattened: twice what images of lines measure across."""
 
@@ -36,10 +40,24 @@ class SmoothViews:
         Spline coefficients of the smoothed views.
     slopes : (V, H, W) ndarray
         Of their derivatives along the parallax of each view, per px of depth.
+    there : (V, H, W) bool ndarray
+        Where they are measured, see :func:`measured`.
     """
 
     values: np.ndarray
     slopes: np.ndarray
+    there: np.ndarray
+
+    def along(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values and slopes (V, n, D) at positions (V, n, D, 2); NaN where nothing is measured."""
+        seen = [
+            map_coordinates(mask.astype(np.float32), (at[..., 1], at[..., 0]), order=0) > 0
+            for mask, at in zip(self.there, positions, strict=True)
+        ]
+        unseen = ~np.stack(seen)
+        values, slopes = strips(self.values, positions), strips(self.slopes, positions)
+        values[unseen], slopes[unseen] = np.nan, np.nan
+        return values, slopes
 
 
 SAME_ROW = 2.0
@@ -113,13 +131,50 @@ def flattened(views: np.ndarray) -> np.ndarray:
     return out
 
 
-def smooth_views(flat: np.ndarray, seen: ViewGeometry, sigma: float) -> SmoothViews:
+def measured(views: np.ndarray) -> np.ndarray:
+    """Pixels whose neighbourhood holds data, so that smoothing brings in nothing made up.
+
+    Parameters
+    ----------
+    views : (V, H, W) ndarray
+        NaN where there is no datum.
+
+    Returns
+    -------
+    (V, H, W) bool ndarray
+
+    Raises
+    ------
+    ValueError
+        If a view holds no data, or one value only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> views = np.random.default_rng(0).random((1, 9, 9))
+    >>> views[0, 4:] = np.nan
+    >>> measured(views)[0, :, 0].astype(int).tolist()
+    [1, 1, 0, 0, 0, 0, 0, 0, 0]
+    """
+    there = np.isfinite(views)
+    for v, (view, mask) in enumerate(zip(views, there, strict=True)):
+        if not mask.any() or np.ptp(view[mask]) == 0:
+            what = "holds one value only" if mask.any() else "holds no finite pixel"
+            raise ValueError(f"view {v} {what}: leave it out, lines cannot be fitted to it.")
+    return np.stack([ndi.binary_erosion(mask, iterations=RIM, border_value=1) for mask in there])
+
+
+def smooth_views(
+    flat: np.ndarray, there: np.ndarray, seen: ViewGeometry, sigma: float
+) -> SmoothViews:
     """Smooth views, and differentiate them along their parallax.
 
     Parameters
     ----------
     flat : (V, H, W) ndarray
         As from :func:`flattened`.
+    there : (V, H, W) bool ndarray
+        As from :func:`measured`.
     seen : ViewGeometry
         Of V views.
     sigma : float
@@ -135,7 +190,7 @@ def smooth_views(flat: np.ndarray, seen: ViewGeometry, sigma: float) -> SmoothVi
         down, right = np.gradient(soft)
         slope = seen.parallax[v, 0] * right + seen.parallax[v, 1] * down
         values[v], slopes[v] = spline_filter(soft, order=3), spline_filter(slope, order=3)
-    return SmoothViews(values, slopes)
+    return SmoothViews(values, slopes, there)
 
 
 def strip_positions(

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from hyperspy_stereo.geometry import incidence_pair, project
-from hyperspy_stereo.matching.joint_fit import refine_lines
+from hyperspy_stereo.matching.joint_fit import refine_lines, residual_maps
 from hyperspy_stereo.matching.joint_fit.error_bars import PointSigns, calibrated_sigma
 
 SHAPE = (96, 80)
@@ -156,3 +156,46 @@ def test_refusals_teach(change, error, words):
     given |= {"sigma": [np.ones(len(T))]}
     with pytest.raises(error, match=words):
         refine_lines(**(given | change))
+
+
+def straight_pair(rng):
+    """Two noisy views of a line at a depth of 10 px, and the line at a wrong start."""
+    _, x = np.mgrid[:64, :64]
+    shift = incidence_pair(8)[0, 0] / 1000 * 10
+    views = [100 - 30 * np.exp(-0.5 * ((x - 32 + s * shift) / 2) ** 2) for s in (1, -1)]
+    line = np.array([[32.0 - 0.7, y, 8.0] for y in range(6, 59)])
+    return views + rng.normal(size=(2, 64, 64)), incidence_pair(8), line
+
+
+@pytest.mark.parametrize("views", [[0], [1], [0, 1]])
+def test_where_a_view_has_no_data_the_match_is_kept(views):
+    images, theta, line = straight_pair(np.random.default_rng(0))
+    images[views, 32:] = np.nan
+    found = refine_lines(images, theta, [line], [np.full(len(line), 3.0)])
+    hole = line[:, 1] > 36
+    assert not found.fitted[0][hole].any() and found.fitted[0][line[:, 1] < 26].all()
+    np.testing.assert_array_equal(found.lines[0][hole, 2], 8.0)
+    assert np.abs(found.lines[0][line[:, 1] < 26, 2] - 10).max() < 1
+
+
+def test_missing_data_beside_the_line_change_little():
+    images, theta, line = straight_pair(np.random.default_rng(1))
+    whole = refine_lines(images, theta, [line], [np.full(len(line), 3.0)])
+    images[:, :, :12] = np.nan
+    holed = refine_lines(images, theta, [line], [np.full(len(line), 3.0)])
+    np.testing.assert_allclose(holed.lines[0], whole.lines[0], atol=0.05)
+    assert holed.chi2[0] == pytest.approx(whole.chi2[0], rel=0.1)
+
+
+@pytest.mark.parametrize(("value", "message"), [(np.nan, "no finite pixel"), (5.0, "one value")])
+def test_an_empty_view_is_refused(value, message):
+    images, theta, line = straight_pair(np.random.default_rng(2))
+    images[1] = value
+    with pytest.raises(ValueError, match=f"view 1 holds {message}"):
+        refine_lines(images, theta, [line], [np.full(len(line), 3.0)])
+
+
+def test_residuals_of_lines_that_were_not_fitted_are_refused():
+    images, theta, _ = straight_pair(np.random.default_rng(3))
+    with pytest.raises(TypeError, match=r"lines\.fit"):
+        residual_maps(None, images, theta)
