@@ -44,6 +44,9 @@ def run_curves(log: Path) -> dict[str, np.ndarray]:
     return curves
 
 
+WATCHED = 5  # validations of a run whose course is laid out
+
+
 def training_curves(runs: Path, picture: Path | None = None) -> str:
     """Lay out what training length and loss do to the detector.
 
@@ -57,8 +60,8 @@ def training_curves(runs: Path, picture: Path | None = None) -> str:
     Returns
     -------
     str
-        For each run the best snapshot by the other renderer, and the last one; then the course of
-        the longest run. Empty where there is no run.
+        For each run the best snapshot by the other renderer, and the last one; then the courses of
+        those that were watched often. Empty where there is no run.
     """
     found = {log.parent.name: run_curves(log) for log in sorted(Path(runs).glob("*/log.csv"))}
     found = {name: curves for name, curves in found.items() if "crude_f1" in curves}
@@ -70,17 +73,19 @@ def training_curves(runs: Path, picture: Path | None = None) -> str:
         for title, k in (("best", int(np.argmax(crude[:, 2]))), ("last", len(crude) - 1)):
             rows[f"{name}, {title}"] = _at(curves, crude[k, 0], crude[k, 1])
     longest = max(found, key=lambda name: found[name]["crude_f1"][-1, 1])
-    crude = found[longest]["crude_f1"]
-    picked = np.unique(np.linspace(0, len(crude) - 1, min(len(crude), 16)).round().astype(int))
-    course = {f"{crude[k, 0]:.0f}": _at(found[longest], crude[k, 0], crude[k, 1]) for k in picked}
     columns = {"minutes": ("minutes", ".0f")} | {k: (k.replace("_", " "), ".3f") for k in SETS}
     if picture is not None:
         _draw(found, longest, picture)
-    return (
-        table("detector: runs; best: by the other renderer", rows, columns)
-        + "\n"
-        + table(f"detector: course of {longest}, by step", course, columns)
-    )
+    tables = [table("detector: runs; best: by the other renderer", rows, columns)]
+    for name, curves in found.items():
+        crude = curves["crude_f1"]
+        if len(crude) >= WATCHED:
+            picked = np.unique(
+                np.linspace(0, len(crude) - 1, min(len(crude), 16)).round().astype(int)
+            )
+            course = {f"{crude[k, 0]:.0f}": _at(curves, *crude[k, :2]) for k in picked}
+            tables.append(table(f"detector: course of {name}, by step", course, columns))
+    return "\n".join(tables)
 
 
 def _at(curves: dict[str, np.ndarray], step: float, minutes: float) -> dict[str, float]:
