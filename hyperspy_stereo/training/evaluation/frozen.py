@@ -133,7 +133,7 @@ def _recipes() -> tuple[PairRecipe, ...]:
     angles = (6, 10, 3, 8, 12, 5, 2, 9, 4, 11, 7, 12, 8, 2, 11, 5, 9, 3, 10, 6, 12, 4, 7, 8)
     # Virtual detectors are about a fifth of a disc; tilted pairs are taken with narrower cones.
     radii = np.geomspace(5.0, 18.0, 24)[(np.arange(24) * 11) % 24]
-    seeds = {4: 104, 14: 114}  # those of their own number show hardly any line
+    seeds = {4: 104, 14: 114, 17: 117}  # those of their own number show hardly any line
     sizes = np.exp(np.linspace(np.log(1.2), np.log(4.0), 24))[(np.arange(24) * 7) % 24]
     recipes = []
     for n in range(24):
