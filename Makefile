@@ -28,7 +28,7 @@ demo: $(READY)
 test: $(READY)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	$(PY) -m sphinx -q -E -W --keep-going -b html docs docs/_build/html
 	$(PY) -m pytest -n 2 --dist loadfile --doctest-modules tests hyperspy_stereo
 	$(PY) -m pytest --nbmake --nbmake-timeout=600 notebooks
 

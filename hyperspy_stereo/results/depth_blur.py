@@ -16,7 +16,7 @@ def blur_matrix(edges: ArrayLike, sigma_z: float, thickness: float) -> NDArray:
 
     A pair at distance r in direction u = cos(polar angle) is found at
     sqrt(r^2 (1 - u^2) + (r u + e)^2), with e normal of variance 2 sigma_z^2; directions are as
-    frequent as a slab allows, in proportion to thickness - r |u|.
+    frequent as a slab allows, in proportion to ``thickness - r |u|``.
 
     Parameters
     ----------

@@ -96,7 +96,7 @@ def _count(points, cell, start, shape, reach, width, bins, first, last):
 def box_overlap(r: ArrayLike, box: ArrayLike) -> NDArray:
     """Volume that a box shares with itself moved by r, averaged over all directions.
 
-    The mean over directions of (a - |x|)(b - |y|)(c - |z|) where all three are positive: the
+    The mean over directions of ``(a - |x|)(b - |y|)(c - |z|)`` where all three are positive: the
     set covariance of a box (D. Stoyan, W. Kendall, J. Mecke, Stochastic Geometry and its
     Applications (1995), section 6.4). Here in closed form also for distances beyond the thickness,
     by integrating first over the azimuth and then over u = cos(polar angle) up to c/r.

@@ -278,7 +278,7 @@ def position_bound(
 
     From the Fisher information sum over views and pixels of (df/dp)(df/dq) / noise^2, with the
     height unknown: the Cramer-Rao bound. For V equal views inclined by theta about the beam it is
-    sigma_x = s / sqrt(V) and sigma_z = s / sqrt(sum |theta|^2), s the bound of one view.
+    sigma_x = s / sqrt(V) and ``sigma_z = s / sqrt(sum |theta|^2)``, s the bound of one view.
 
     Parameters
     ----------

@@ -131,7 +131,7 @@ def particle_views(
     dose : float, optional
         Electrons per pixel and view that make the ice's level: Poisson noise. None by default.
     level : float, optional
-        Of the ice. Default 0, or 3 |contrast| with a dose.
+        Of the ice. Default 0, or three times the contrast's size with a dose.
     ice_gradient : float
         Relative change of the ice's level from the left to the right border. Default 0.
     blur : float

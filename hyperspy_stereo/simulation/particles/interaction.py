@@ -63,9 +63,9 @@ class Interaction:
     ) -> np.ndarray:
         """g(r) of equal particles, to first order in the density.
 
-        g(r) = exp(-U) (1 + density * integral f(s) f(|r - s|) d^3 s), with f = exp(-U) - 1: Hansen
-        & McDonald, Theory of Simple Liquids (4th ed., 2013), section 3.9. What is left out is of
-        second order: below 1 % for volume fractions up to some 0.02 and wells up to 2 kT.
+        ``g(r) = exp(-U) (1 + density * integral f(s) f(|r - s|) d^3 s)`` with ``f = exp(-U) - 1``:
+        Hansen & McDonald, Theory of Simple Liquids (4th ed., 2013), section 3.9. What is left out
+        is of second order: below 1 % for volume fractions up to some 0.02 and wells up to 2 kT.
 
         Parameters
         ----------
