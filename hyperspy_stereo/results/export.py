@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperspy_stereo.results.arrays import ViewPoints
+from hyperspy_stereo.results.paths import path_to_read, path_to_write
 from hyperspy_stereo.results.vtp import read_vtp, write_vtp
 
 if TYPE_CHECKING:
@@ -58,15 +59,7 @@ def save_network(network: DislocationNetwork, path: str | Path, overwrite: bool 
     FileNotFoundError
         If the folder does not exist.
     """
-    path = Path(path)
-    suffix = _suffix(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder {str(path.parent)!r}; create it, for example with "
-            "pathlib.Path(...).mkdir(parents=True), and save again."
-        )
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; give overwrite=True or another name.")
+    path, suffix = path_to_write(path, SUFFIXES, overwrite)
     arrays, meta = network_state(network)
     if suffix == ".npz":
         with path.open("wb") as file:
@@ -100,10 +93,7 @@ def load_network(cls: type[DislocationNetwork], path: str | Path) -> Dislocation
     FileNotFoundError
         If there is no such file.
     """
-    path = Path(path)
-    suffix = _suffix(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
+    path, suffix = path_to_read(path, SUFFIXES)
     readers = {".npz": _from_npz, ".csv": _from_csv, ".vtp": _from_vtp}
     try:
         arrays, meta = readers[suffix](path)
@@ -175,15 +165,6 @@ def _from_state(
     if meta["foil_thickness"] is not None:
         network.set_foil_thickness(*meta["foil_thickness"])
     return network
-
-
-def _suffix(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(
-            f"The suffix gives the format: {', '.join(SUFFIXES)}; {path.name!r} was given."
-        )
-    return suffix
 
 
 def _from_npz(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_stereo.results.paths import path_to_read, path_to_write
 from hyperspy_stereo.results.vtp import append_array, array_values
 
 if TYPE_CHECKING:
@@ -57,15 +58,7 @@ def save_cloud(cloud: ParticleCloud, path: str | Path, overwrite: bool = True) -
     FileNotFoundError
         If the folder does not exist.
     """
-    path = Path(path)
-    suffix = _suffix(path, SUFFIXES)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder {str(path.parent)!r}; create it, for example with "
-            "pathlib.Path(...).mkdir(parents=True), and save again."
-        )
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; give overwrite=True or another name.")
+    path, suffix = path_to_write(path, SUFFIXES, overwrite)
     rows, meta = _rows(cloud), _meta(cloud)
     if suffix == ".csv":
         head = [f"# {key}: {json.dumps(value)}" for key, value in meta.items()]
@@ -90,10 +83,7 @@ def load_cloud(cls: type[ParticleCloud], path: str | Path) -> ParticleCloud:
     FileNotFoundError
         If there is no such file.
     """
-    path = Path(path)
-    suffix = _suffix(path, (".csv", ".vtp"))
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
+    path, suffix = path_to_read(path, (".csv", ".vtp"))
     try:
         text = path.read_text(encoding="utf-8")
         rows, meta = _from_csv(text) if suffix == ".csv" else _from_vtp(text)
@@ -136,15 +126,6 @@ def cloud_text(cloud: ParticleCloud) -> str:
     if cloud.ambiguous.any():
         parts.append(f"ambiguous: {int(cloud.ambiguous.sum())}")
     return f"<ParticleCloud, {', '.join(parts)}>"
-
-
-def _suffix(path: Path, allowed: tuple[str, ...]) -> str:
-    suffix = path.suffix.lower()
-    if suffix not in allowed:
-        raise ValueError(
-            f"The suffix gives the format: {', '.join(allowed)}; {path.name!r} was given."
-        )
-    return suffix
 
 
 def _rows(cloud: ParticleCloud) -> np.ndarray:

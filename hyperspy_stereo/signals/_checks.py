@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 
 import numpy as np
@@ -18,6 +18,27 @@ def real_number(value: object, name: str, unit: str) -> float:
     if not np.isfinite(number):
         raise ValueError(f"{name} must be finite ({unit}), got {value!r}.")
     return number
+
+
+def method_options(
+    method: str, settings: Mapping[str, object], options: Mapping[str, Iterable[str]], call: str
+) -> None:
+    """Refuse a method or an option that there is not; say to which method an option belongs."""
+    if method not in options:
+        raise ValueError(f"method must be one of {tuple(options)}, got {method!r}.")
+    for name in settings:
+        if name in options[method]:
+            continue
+        owners = [m for m, names in options.items() if name in names]
+        if owners:
+            raise ValueError(
+                f"{name} is an option of method={owners[0]!r}, but the method is {method!r}: leave "
+                f"it out, or call {call}(method={owners[0]!r}, {name}=...)."
+            )
+        raise TypeError(
+            f"{name} is no option of {call}(method={method!r}); there are "
+            f"{', '.join(options[method])}."
+        )
 
 
 def stereo_angle(value: object) -> float:

@@ -32,7 +32,7 @@ def detected(
     """Run a detector on each view and return a DislocationMap."""
     import dask
 
-    _check_options(method, settings)
+    _checks.method_options(method, settings, OPTIONS, "detect_dislocations")
     views, inside = pair._views_array(), pair._inside_scan()
     _checks.image_array(views[0], "a view")
     run, told = (_by_network if method == "unet" else _by_ridges)(settings)
@@ -68,25 +68,6 @@ def _warn(views: np.ndarray, line: np.ndarray, threshold: float) -> None:
     for reason, numbers in reasons.items():
         named = ", ".join(str(number) for number in numbers)
         warnings.warn(f"view {named}: {reason}", UserWarning, stacklevel=4)
-
-
-def _check_options(method: str, settings: dict) -> None:
-    """Refuse a method or an option that there is not, and say to which method an option belongs."""
-    if method not in OPTIONS:
-        raise ValueError(f"method must be one of {tuple(OPTIONS)}, got {method!r}.")
-    for name in settings:
-        if name in OPTIONS[method]:
-            continue
-        owners = [m for m, names in OPTIONS.items() if name in names]
-        if owners:
-            raise ValueError(
-                f"{name} is an option of method={owners[0]!r}, but the method is {method!r}: leave "
-                f"it out, or call detect_dislocations(method={owners[0]!r}, {name}=...)."
-            )
-        raise TypeError(
-            f"{name} is no option of detect_dislocations(method={method!r}); there are "
-            f"{', '.join(OPTIONS[method])}."
-        )
 
 
 def _by_ridges(settings: dict) -> tuple[Callable, dict]:

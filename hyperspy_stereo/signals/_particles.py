@@ -37,7 +37,7 @@ def particle_map(pair: ViewStack, diameter: float | None, method: str, settings:
     from hyperspy_stereo.matching.threads import in_threads
     from hyperspy_stereo.signals.particle_map import ParticleMap
 
-    _check_settings(method, settings)
+    _checks.method_options(method, settings, METHODS, "detect_particles")
     views, inside = pair._views_array(), pair._inside_scan()
     pixel_size, _ = pair._image_axes()
     size = views.shape[-2:]
@@ -187,24 +187,6 @@ def particle_cloud(maps: ViewStack, depth_range):
         image_shape=images.shape[-2:],
         info=info,
     )
-
-
-def _check_settings(method: str, settings: dict) -> None:
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {tuple(METHODS)}, got {method!r}.")
-    for name in settings:
-        if name in METHODS[method]:
-            continue
-        owners = [m for m, names in METHODS.items() if name in names]
-        if owners:
-            raise ValueError(
-                f"{name} is an option of method={owners[0]!r}, but the method is {method!r}: leave "
-                f"it out, or call detect_particles(method={owners[0]!r}, {name}=...)."
-            )
-        raise TypeError(
-            f"{name} is no option of detect_particles(method={method!r}); there are "
-            f"{', '.join(METHODS[method])}."
-        )
 
 
 def _prepared(view, inside) -> np.ndarray:

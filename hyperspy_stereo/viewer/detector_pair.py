@@ -148,7 +148,13 @@ class DetectorPair:
         DetectorPair
             This one where the two would lie on top of each other.
         """
-        place = self._allowed(np.asarray(to, dtype=float))
+        try:
+            place = np.asarray(to, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"a place is two numbers (x, y) in px; {to!r} was given.") from error
+        if place.shape != (2,) or not np.isfinite(place).all():
+            raise ValueError(f"a place is two finite numbers (x, y) in px; {to!r} was given.")
+        place = self._allowed(place)
         other = np.asarray(self.positions[1 - which])
         if self.linked:
             other = self._allowed(2 * self._pivot - place)

@@ -139,11 +139,15 @@ class StereoExplorer:
 
         Raises
         ------
-        ValueError
-            If it shall snap and no Kikuchi line is known.
+        TypeError, ValueError
+            If it shall snap and no Kikuchi line is known, or a place or the radius is none.
         """
         detectors = self.detectors.with_rules(snap, linked)
         if radius is not None:
+            if isinstance(radius, bool) or not isinstance(radius, int | float | np.number):
+                raise TypeError(f"radius={radius!r}: give a number of px.")
+            if not radius > 0:
+                raise ValueError(f"radius={radius!r}: give px above 0.")
             detectors = detectors.with_radius(radius)
         for which, place in enumerate((left, right)):
             if place is not None:

@@ -203,3 +203,21 @@ def test_static_viewers_get_a_picture_and_the_backend_stays(scan):
     assert {"image/png", "text/plain", "application/vnd.jupyter.widget-view+json"} <= set(bundle)
     assert "mrad" in bundle["text/plain"]
     assert matplotlib.get_backend() == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "error"),
+    [
+        ({"left": 3}, ValueError),
+        ({"left": "x"}, TypeError),
+        ({"right": (np.nan, 4)}, ValueError),
+        ({"radius": "x"}, TypeError),
+        ({"radius": -4}, ValueError),
+    ],
+)
+def test_a_place_or_radius_that_is_none_is_refused_and_nothing_moves(scan, setting, error):
+    explorer = scan.interactive_stereo()
+    before = explorer.detectors
+    with pytest.raises(error, match="px"):
+        explorer.set(**setting)
+    assert explorer.detectors == before

@@ -149,3 +149,18 @@ def test_all_overlapping_is_one_or_flagged():
     heap = particle_views(points, 2.4, segment_incidence(3.0), (160, 160), noise=0.1)
     views = StereoPair.from_segments(heap.images, 3.0, AZIMUTHS, 0.4, "nm")
     assert len(views.detect_particles(5).reconstruct()) <= 3
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"method": "hough", "blur": "x"}, TypeError),
+        ({"method": "hough", "blur": -1}, ValueError),
+        ({"method": "contours", "threshold": "x"}, TypeError),
+        ({"method": "contours", "threshold": float("nan")}, ValueError),
+    ],
+)
+def test_options_of_the_published_ways_are_checked(views, options, error):
+    name = next(key for key in options if key != "method")
+    with pytest.raises(error, match=f"{name} must be"):
+        views.detect_particles(diameter=5, **options)

@@ -49,7 +49,8 @@ def hough_particles(
     Raises
     ------
     TypeError, ValueError
-        If the diameter is out of range or the polarity is unknown.
+        If the diameter is out of range, the polarity is unknown or an option is no number of 0 or
+        more.
     """
     from skimage.feature import canny, peak_local_max
     from skimage.transform import hough_circle
@@ -58,6 +59,7 @@ def hough_particles(
     if shape is None:
         return Detections.none(noise_level(image))
     flat, noise = _flat(image, shape)
+    blur, threshold = _option(blur, "blur"), _option(threshold, "threshold")
     low, high = max(2, round(0.7 * shape.radius)), max(3, round(1.3 * shape.radius))
     sizes = np.arange(low, high + 1)
     edges = canny(flat, sigma=blur)
@@ -97,7 +99,8 @@ def contour_particles(
     Raises
     ------
     TypeError, ValueError
-        If the diameter is out of range or the polarity is unknown.
+        If the diameter is out of range, the polarity is unknown or an option is no number of 0 or
+        more.
     """
     from skimage.filters import threshold_otsu
     from skimage.measure import label, regionprops
@@ -106,6 +109,8 @@ def contour_particles(
     if shape is None:
         return Detections.none(noise_level(image))
     flat, noise = _flat(image, shape)
+    blur = _option(blur, "blur")
+    threshold = None if threshold is None else _option(threshold, "threshold")
     smooth = ndimage.gaussian_filter(flat, blur)
     level = threshold_otsu(smooth) if threshold is None else threshold
     regions = regionprops(label(smooth > level), intensity_image=smooth)
@@ -115,6 +120,14 @@ def contour_particles(
     radius = np.array([r.equivalent_diameter_area / 2 for r in regions])
     height = np.array([r.intensity_max for r in regions])
     return _found(where, radius, height, noise, shape)
+
+
+def _option(value: object, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{name} must be a number, got {value!r}.")
+    if not (np.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} must be 0 or more, got {value!r}.")
+    return float(value)
 
 
 def _flat(image: NDArray, shape: ParticleShape) -> tuple[NDArray[np.float32], float]:
