@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperspy_stereo.viewer.camera import from_y_up, to_y_up
-from hyperspy_stereo.viewer.scene import Foil, Scene
+from hyperspy_stereo.viewer.scene import Foil, Lines, Scene
+from hyperspy_stereo.viewer.thinning import thinned
 from hyperspy_stereo.viewer.tubes import ball_mesh, tube_mesh
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ __all__ = ["TUBE_LIMIT", "IpyvolumeFigure"]
 # Above this many points tubes are too many triangles for a browser; lines are drawn instead.
 TUBE_LIMIT = 20_000
 MAX_THINNING = 4
+# Share of the radius by which a thinned line may leave its points: less than half a pixel.
+SMOOTH = 0.25
+# Corners of a tube's cross-section, where there are few points and where there are many.
+ROUND_LIMIT, ROUND_SIDES, SIDES = 4_000, 8, 6
 FACE = (0.35, 0.42, 0.55)
 # Both the near and the far faces are drawn over each other.
 FACE_OPACITY = 0.08
@@ -143,10 +148,11 @@ def _surface(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Vertices, triangles (M, 3) or lines (M, 2), and the point of each vertex."""
     if scene.lines is not None:
         lines = scene.lines
-        kept = _thinned(lines.line_index)
+        kept = _drawn_points(lines)
         points, index = lines.points[kept], lines.line_index[kept]
         if len(kept) <= TUBE_LIMIT:
-            vertices, triangles, source = tube_mesh(points, index, lines.radius)
+            sides = ROUND_SIDES if len(kept) <= ROUND_LIMIT else SIDES
+            vertices, triangles, source = tube_mesh(points, index, lines.radius, sides)
             return vertices, triangles, kept[source]
         joined = np.flatnonzero(index[1:] == index[:-1])
         return points, np.column_stack([joined, joined + 1]).astype(np.uint32), kept
@@ -155,20 +161,18 @@ def _surface(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.zeros((0, 3)), np.zeros((0, 3), np.uint32), np.zeros(0, np.int64)
 
 
-def _thinned(line_index: np.ndarray) -> np.ndarray:
-    """Numbers of the points to draw: every second to fourth one, if that makes tubes possible.
-
-    Matched points lie about a pixel apart, closer than a tube's corners need to.
-    """
-    count = len(line_index)
-    starts = np.flatnonzero(np.diff(line_index, prepend=-1))
-    within = np.arange(count) - np.repeat(starts, np.diff(starts, append=count))
-    last = np.diff(line_index, append=-1) != 0
+def _drawn_points(lines: Lines) -> np.ndarray:
+    """Numbers of the points to draw; every one if even the fewest are too many for tubes."""
+    count = len(lines.line_index)
+    kept = thinned(lines.points, lines.line_index, SMOOTH * lines.radius)
+    last = np.diff(lines.line_index, append=-1) != 0
     for step in range(1, MAX_THINNING + 1):
-        kept = np.flatnonzero((within % step == 0) | last)
         if len(kept) <= TUBE_LIMIT:
             return kept
-    return np.arange(count)
+        starts = np.flatnonzero(np.diff(lines.line_index, prepend=-1))
+        within = np.arange(count) - np.repeat(starts, np.diff(starts, append=count))
+        kept = np.flatnonzero((within % (step + 1) == 0) | last)
+    return kept if len(kept) <= TUBE_LIMIT else np.arange(count)
 
 
 def _empty_figure(
