@@ -5,22 +5,26 @@ What is asked for is imported then: the first picture in 3D needs few of these m
 
 import importlib
 
+# The function has the name of its module, which would take its place once it is imported.
+from hyperspy_stereo.viewer.anaglyph import anaglyph as anaglyph
+from hyperspy_stereo.viewer.anaglyph import plot_anaglyph as plot_anaglyph
+from hyperspy_stereo.viewer.anaglyph import stretch as stretch
+
 _PUBLIC = {
     "Camera": "viewer.camera",
     "ContrastCase": "viewer.contrast_case",
     "ContrastExplorer": "viewer.contrast_explorer",
     "DetectorPair": "viewer.detector_pair",
-    "Knobs": "viewer.reconstruction_steps",
+    "Knobs": "viewer.knobs",
     "ReconstructionPanel": "viewer.reconstruction_panel",
     "ReconstructionSteps": "viewer.reconstruction_steps",
     "StereoExplorer": "viewer.stereo_explorer",
-    "anaglyph": "viewer.anaglyph",
     "matched_figure": "viewer.reconstruction_pictures",
-    "plot_anaglyph": "viewer.anaglyph",
     "plot_angle_effect": "viewer.particle_plots",
     "plot_convergence": "viewer.simulation_plots",
     "plot_depths": "viewer.network_plots",
     "plot_detection": "viewer.overlay",
+    "plot_detectors": "viewer.detector_plot",
     "plot_directions": "viewer.network_plots",
     "plot_disc": "viewer.simulation_plots",
     "plot_disparity": "viewer.overlay",
@@ -31,18 +35,18 @@ _PUBLIC = {
     "plot_particle_image": "viewer.particle_plots",
     "plot_particles": "viewer.particle_scene",
     "plot_radial_distribution": "viewer.particle_plots",
+    "plot_reprojection": "viewer.reprojection",
     "plot_segmentation": "viewer.topology_plots",
     "plot_specimen": "viewer.specimen_view",
     "plot_stereogram": "viewer.stereogram",
     "plot_topology_score": "viewer.topology_plots",
     "plot_truth": "viewer.simulation_plots",
     "save_turntable": "viewer.turntable",
-    "stretch": "viewer.anaglyph",
     "to_y_up": "viewer.camera",
     "turntable_frames": "viewer.turntable",
 }
 
-__all__ = sorted(_PUBLIC)
+__all__ = sorted([*_PUBLIC, "anaglyph", "plot_anaglyph", "stretch"])
 
 
 def __dir__():
