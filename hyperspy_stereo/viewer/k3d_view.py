@@ -193,7 +193,7 @@ def _bars(k3d: Any, scene: Scene) -> list[Any]:
                 color=int(label.colour[1:], 16),
                 font_weight=700,
                 font_size=60,
-                size=0.16 * size,
+                size=0.07 * size,
                 name=label.text,
             )
         )
