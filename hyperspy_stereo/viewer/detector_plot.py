@@ -134,7 +134,7 @@ def _draw_line(ax, middle, radius, azimuth: float, offset: float) -> None:
     lean = (azimuth + 90) % 180 - 90
     up = normal if normal[1] < 0 else -normal
     ax.text(
-        *(middle + offset * normal + 0.07 * radius * up), "Kikuchi line", color=KIKUCHI,
+        *(middle + offset * normal + 0.07 * radius * up), "Kikuchi line", color="white",
         fontsize=9.5, rotation=-lean, rotation_mode="anchor", ha="center", va="center", zorder=7,
         path_effects=[withStroke(linewidth=2.6, foreground="black", alpha=0.75)],
     )  # fmt: skip

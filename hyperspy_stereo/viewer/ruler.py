@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hyperspy_stereo.results.measuring import Measurement, measure_points
+from hyperspy_stereo.viewer.camera import from_y_up
 from hyperspy_stereo.viewer.scene import Label, Lines, Scene, Segment
 
 __all__ = ["RULER", "measured", "point_on_line", "ruler_controls", "with_ruler"]
@@ -74,10 +75,11 @@ def with_ruler(scene: Scene, measurement: Measurement | None) -> Scene:
         return scene
     m = measurement
     text = f"{m.distance:.3g} {m.units}"
-    middle = (m.start + m.end) / 2
+    size = float(np.ptp(scene.foil.vertices, axis=0).max())
+    above = (m.start + m.end) / 2 + 0.045 * size * from_y_up(scene.camera.axes()[1])
     bar = Segment(m.start, m.end, RULER, 3.0)
     return replace(
-        scene, bars=(*scene.bars, bar), labels=(*scene.labels, Label(middle, text, RULER))
+        scene, bars=(*scene.bars, bar), labels=(*scene.labels, Label(above, text, RULER))
     )
 
 
