@@ -52,7 +52,7 @@ def main() -> None:
         places = [Path(folder, name) for name in ("chromium", "jupyter")]
         for place in places:
             place.mkdir()
-        browser, lab = Browser(places[0], (1180, 980)), Lab(places[1])
+        browser, lab = Browser(places[0], (1180, 1320)), Lab(places[1])
         try:
             page = browser.page()
             lab.open(page, [DATA, VIEW, PANEL])

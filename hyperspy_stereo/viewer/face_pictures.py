@@ -97,7 +97,7 @@ def face_pictures(
     >>> foil = Foil(np.array([[0, 0], [30, 0], [30, 20], [0, 20]]), -100.0, 100.0)
     >>> low, high = face_pictures(network, foil, np.zeros((2, 20, 30)))
     >>> (low.corners[0] - (-0.5, -0.5, -100)).round(2)  # 50 mrad x 100 px to the left
-    array([-5., 0.,  0.])
+    array([-5.,  0.,  0.])
     """
     array = np.asarray(views, dtype=np.float64)
     count, shape = len(network.incidence), network.image_shape

@@ -32,7 +32,7 @@ ROUND_LIMIT, ROUND_SIDES, SIDES = 4_000, 8, 6
 FACE = (0.35, 0.42, 0.55)
 # Both the near and the far faces are drawn over each other.
 FACE_OPACITY = 0.08
-PALE = 0.5
+PALE = 0.15
 EDGE = "#3c4658"
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MoreControls", "more_controls"]
 
+FEW = 6  # views that have a button each
 CHOICES = [("none", "none"), ("lower", "low"), ("upper", "high"), ("both", "both")]
 
 
@@ -53,13 +54,13 @@ def more_controls(view: View3D, checks: Mapping[str, Callable[[], bytes]]) -> Mo
         toggle = widgets.ToggleButton(
             description="Measure", icon="arrows-h", layout={"width": "120px"}
         )
-        ruler = ruler_controls(view.scene, view.measure)
+        ruler, turned = ruler_controls(view.scene, view.measure)
         ruler.layout.display = "none"
 
         def opened(change: dict) -> None:
             ruler.layout.display = "" if change["new"] else "none"
             if change["new"]:
-                ruler.turned()
+                turned()
             else:
                 view.clear_measurement()
 
@@ -79,7 +80,10 @@ def _check(widgets: Any, checks: Mapping[str, Callable[[], bytes]]) -> tuple[Any
         description="Check", icon="check", layout={"width": "110px"},
         tooltip="The lines drawn over the views that they were found in",
     )  # fmt: skip
-    names = widgets.ToggleButtons(options=list(checks), style={"button_width": "80px"})
+    if len(checks) <= FEW:
+        names = widgets.ToggleButtons(options=list(checks), style={"button_width": "80px"})
+    else:
+        names = widgets.Dropdown(options=list(checks), layout={"width": "140px"})
     picture = widgets.Image(format="png", layout={"align_self": "flex-start"})
     box = widgets.VBox([names, picture], layout={"display": "none"})
 

@@ -295,6 +295,16 @@ byId("save").addEventListener("click", () => {
     ctx.save(); ctx.translate(x + w + 62 * ratio, y + h / 2); ctx.rotate(-Math.PI / 2);
     ctx.textAlign = "center"; ctx.fillText(data.scalars[state.colour].label, 0, 0); ctx.restore();
   }
+  const named = data.scalars[state.colour] ? data.scalars[state.colour].legend : [];
+  const own = canvas.getBoundingClientRect();
+  [...byId("legend").children].forEach((entry, i) => {
+    const box = entry.getBoundingClientRect();
+    const x = (box.left - own.left) * ratio, y = (box.top - own.top + box.height / 2) * ratio;
+    ctx.fillStyle = named[i][1]; ctx.fillRect(x, y - 2 * ratio, 18 * ratio, 4 * ratio);
+    ctx.fillStyle = getComputedStyle(document.body).color;
+    ctx.font = `${14 * ratio}px ${family}`; ctx.textAlign = "left";
+    ctx.fillText(named[i][0], x + 26 * ratio, y);
+  });
   out.toBlob((blob) => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob); link.download = "network.png"; link.click();

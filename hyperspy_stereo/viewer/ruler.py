@@ -85,7 +85,7 @@ def with_ruler(scene: Scene, measurement: Measurement | None) -> Scene:
 
 def ruler_controls(
     scene: Scene, follow: Callable[[tuple[int, float], tuple[int, float]], Measurement]
-) -> Any:
+) -> tuple[Any, Callable[[], None]]:
     """Sliders for two places, and what is measured between them.
 
     Parameters
@@ -97,7 +97,10 @@ def ruler_controls(
 
     Returns
     -------
-    ipywidgets.VBox
+    box : ipywidgets.HBox
+        The sliders, and beside them what is measured.
+    turned : callable
+        Measures what the sliders say now.
     """
     import ipywidgets as widgets
 
@@ -121,9 +124,7 @@ def ruler_controls(
 
     for slider in sliders:
         slider.observe(turned, "value")
-    box = widgets.HBox([widgets.VBox(rows), said])
-    box.turned = turned
-    return box
+    return widgets.HBox([widgets.VBox(rows), said]), turned
 
 
 def _table(m: Measurement) -> str:

@@ -344,9 +344,10 @@ class View3D:
         return save_turntable(self.scene, path, **{"size": self.size, **settings})
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        # The browser gets the widgets, and loads what draws them, while the picture is drawn here.
+        widget = self.widget._repr_mimebundle_()
         picture = base64.b64encode(self._picture()).decode("ascii")
         bundle: dict[str, Any] = {"image/png": picture, "text/plain": repr(self)}
-        widget = self.widget._repr_mimebundle_()
         widget = widget[0] if isinstance(widget, tuple) else widget
         view = "application/vnd.jupyter.widget-view+json"
         if view in widget:
