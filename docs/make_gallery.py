@@ -28,7 +28,7 @@ from hyperspy_stereo.viewer.view3d import View3D
 HERE = Path(__file__).parent
 PART = re.compile(r"```python\n(.*?)```|```\{image\} (pictures/gallery/\S+)", re.DOTALL)
 DPI = 88
-COLOURS = 200  # of a palette: half the bytes, and nothing that is seen
+LARGEST = 145_000  # bytes; above it a palette is used
 
 
 def shown(text: str, names: dict) -> object:
@@ -65,7 +65,10 @@ def main() -> None:
             value = shown(code, names)
             continue
         picture = picture_of(value)
-        picture.quantize(COLOURS, dither=Image.Dither.NONE).save(HERE / image, optimize=True)
+        picture.save(HERE / image, optimize=True)
+        if (HERE / image).stat().st_size > LARGEST:
+            few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            few.save(HERE / image, optimize=True)
         plt.close("all")
 
 

@@ -24,7 +24,7 @@ warnings.filterwarnings("ignore")
 sys.path.insert(0, {str(HERE)!r})
 from make_live_pictures import calibrated_scan
 pair = calibrated_scan().virtual_stereo()
-lines = pair.detect_dislocations(method="ridge").reconstruct()
+lines = pair.detect_dislocations(method="ridge", show_progressbar=False).reconstruct()
 """
 VIEW = "view = lines.plot(images=pair)\nview"
 PANEL = """
@@ -68,7 +68,7 @@ def main() -> None:
                     "i.dispatchEvent(new Event('change', {bubbles: true})); })()"
                 )
             time.sleep(4)
-            box = page.box("document.querySelector('.jp-OutputArea-output')")
+            box = page.box(f"{SCENES}[0].closest('.jp-OutputArea-output')")
             save(settled(page, box), "view_measuring.png")
             run(page, 2, 400)
             page.until("document.querySelectorAll('.widget-tab table tbody tr').length > 0")

@@ -187,7 +187,7 @@ class ReconstructionPanel:
         everything.on_click(lambda _: self.run())
         self._bar = widgets.FloatProgress(min=0, max=1, layout={"width": "220px"})
         self._status = widgets.HTML()
-        self._code = widgets.Textarea(value=self.code, rows=6, layout={"width": "760px"})
+        self._code = widgets.Textarea(value=self.code, rows=9, layout={"width": "760px"})
         copied = widgets.Accordion([self._code], titles=["Copy as code"], selected_index=0)
         for control in self._controls.values():
             if not isinstance(control, widgets.Button):
