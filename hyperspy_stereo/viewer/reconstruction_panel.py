@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_stereo.results.burgers_candidates import SEVERAL
 from hyperspy_stereo.viewer.colours import OKABE_ITO
 from hyperspy_stereo.viewer.crystal_page import (
     FIELDS,
@@ -144,7 +145,9 @@ class ReconstructionPanel:
 
             output, self._pictures[step] = crystal_output(widgets, result)
             self._outputs[step].children = (output,)
-            self._show_view(result, "burgers")  # with the crystal's axes and candidates
+            # With the crystal's axes and candidates; all grey would say nothing.
+            told = len(set(result.burgers_candidates().candidate) - {"", SEVERAL}) > 0
+            self._show_view(result, "burgers" if told else None)
             return
         buffer = io.BytesIO()
         self._figure(step, result).savefig(buffer, format="png")
@@ -156,7 +159,7 @@ class ReconstructionPanel:
 
     def _show_view(self, lines: Any, colour: str | None = None) -> None:
         """The lines in 3D, with the views on the foil."""
-        colour = self.steps.knobs.colour if colour is None else colour
+        colour = colour or self.steps.knobs.colour
         view = lines.plot(colour=colour, size=SCENE, images=self.steps.result("align"))
         self._pictures["view"] = view._picture()
         self._outputs["view"].children = (view.widget,)

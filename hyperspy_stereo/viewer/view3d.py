@@ -246,8 +246,7 @@ class View3D:
         FigureCanvasAgg(figure)
         scene = self.scene
         if scene.scalars and scene.scalar.legend:
-            figure.set_figwidth(1.4)
-            legend_of(scene, figure.add_axes((0.0, 0.1, 1.0, 0.8)))
+            legend_of(scene, figure.add_axes((0.0, 0.1, 1.0, 0.8)), 8.0)
         elif scene.scalars and not scene.scalar.is_categorical:
             colour_bar(scene, figure.add_axes((0.05, 0.1, 0.17, 0.8)), 10.0)
         buffer = io.BytesIO()

@@ -311,7 +311,7 @@ def test_the_fields_teach_and_the_button_shows_stereogram_and_table(panel):
     assert table.value.count("<tr>") == 1 + 3
     # The view in 3D has the axes of the crystal and knows the candidates.
     select = panel._outputs["view"].children[0].children[0].children[0]
-    assert select.value == "burgers"
+    assert "burgers" in select.options
 
 
 @pytest.mark.parametrize(
