@@ -67,8 +67,9 @@ def main() -> None:
         picture = picture_of(value)
         picture.save(HERE / image, optimize=True)
         if (HERE / image).stat().st_size > LARGEST:
-            few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-            few.save(HERE / image, optimize=True)
+            # Rare colours are those of lines and axes: they have to be in the palette.
+            palette = picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=2)
+            picture.quantize(palette=palette).save(HERE / image, optimize=True)
         plt.close("all")
 
 
