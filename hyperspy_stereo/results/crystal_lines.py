@@ -252,6 +252,28 @@ class CrystalLines:
                 )
         return pd.DataFrame(rows, columns=BURGERS_COLUMNS)
 
+    def burgers_candidates(self, kind: str | Sequence[str] | None = None) -> pd.DataFrame:
+        """Choose a Burgers vector for each line: `results.burgers_candidates`."""
+        from hyperspy_stereo.results.burgers_candidates import burgers_candidates
+
+        return burgers_candidates(self, kind)
+
+    def plot(self, colour: str = "burgers", **kwargs: Any) -> Any:
+        """Show the lines in 3D with the axes of the crystal, coloured by Burgers candidate.
+
+        Parameters
+        ----------
+        colour : {"burgers", "depth", "sigma", "confidence", "line"}
+            What the colours mean.
+        **kwargs
+            As for `DislocationNetwork.plot`.
+
+        Returns
+        -------
+        hyperspy_stereo.viewer.view3d.View3D or matplotlib.figure.Figure
+        """
+        return self.network.plot(colour, crystal=self, **kwargs)
+
     def plot_stereogram(self, ax: Any = None, **kwargs: Any) -> Any:
         """Draw the directions of the lines on a stereogram; see `viewer.plot_stereogram`."""
         from hyperspy_stereo.viewer.stereogram import plot_stereogram

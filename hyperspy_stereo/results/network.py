@@ -365,12 +365,12 @@ class DislocationNetwork:
 
         Parameters
         ----------
-        colour : {"depth", "sigma", "confidence", "line"}
-            What the colours mean.
-        backend : {"ipyvolume", "matplotlib"}
-            An interactive figure for a notebook, or a static picture.
+        colour : {"depth", "sigma", "confidence", "line", "burgers"}
+            What the colours mean; "burgers" needs ``crystal``.
+        backend : {"ipyvolume", "matplotlib", "k3d"}
+            Figures for a notebook (k3d is optional), or a static picture.
         **kwargs
-            Passed to :func:`hyperspy_stereo.viewer.plot_network`.
+            ``images``, ``crystal`` and others of :func:`hyperspy_stereo.viewer.plot_network`.
 
         Returns
         -------

@@ -116,6 +116,47 @@ def read(signal) -> DiscState:
     )
 
 
+def picture_of(signal, state: DiscState) -> dict:
+    """What views have to know of the disc that they come from, for a picture of the detectors."""
+    known = {"centre": list(state.disc.centre), "radius": float(state.disc.radius)}
+    known["mrad_per_px"] = state.mrad_per_px
+    if state.pattern is not None:
+        known["pattern"] = state.pattern
+    azimuth = signal.metadata.get_item("Stereo.kikuchi_azimuth")
+    if azimuth is not None:
+        known["kikuchi_azimuth"] = float(azimuth)
+        known["kikuchi_offset"] = float(
+            signal.metadata.get_item("Stereo.kikuchi_offset", default=0.0)
+        )
+    return known
+
+
+def detector_picture(pair) -> dict:
+    """What views from virtual detectors know of them, as `viewer.plot_detectors` takes it."""
+    stereo = pair.metadata.get_item("Stereo")
+    detector = None if stereo is None else stereo.get_item("Detector")
+    disc = None if stereo is None else stereo.get_item("Disc")
+    if detector is None or disc is None or not detector.has_item("centres"):
+        raise ValueError(
+            "these views do not know round or slit-shaped virtual detectors: make them by "
+            "Diffraction4DStereo.virtual_stereo(); images and segments have none."
+        )
+    line = None
+    if disc.has_item("kikuchi_azimuth"):
+        line = float(disc.kikuchi_azimuth), float(disc.kikuchi_offset)
+    slit = detector.get_item("semi_axes")
+    return {
+        "centre": tuple(disc.centre),
+        "radius": float(disc.radius),
+        "mrad_per_px": float(disc.mrad_per_px),
+        "detectors": np.asarray(detector.centres, dtype=float),
+        "incidence": np.asarray(detector.incidence, dtype=float),
+        "detector_radius": float(detector.radius) if slit is None else tuple(slit),
+        "pattern": disc.get_item("pattern"),
+        "kikuchi": line,
+    }
+
+
 def forget(signal) -> None:
     """Drop a calibration that does not hold for turned or shifted patterns or a turned scan."""
     stereo = signal.metadata.get_item("Stereo")

@@ -16,7 +16,7 @@ WIDGET = {
 
 
 def gui(self, display: bool = True, toolkit: str | Iterable[str] | None = None, **knobs: Any):
-    """Show a panel that goes from these views to lines in 3D: align, detect, match, view.
+    """Show a panel that goes from these views to lines in 3D and their crystal.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def gui(self, display: bool = True, toolkit: str | Iterable[str] | None = None, 
         As in HyperSpy; there is "ipywidgets".
     **knobs
         What the knobs are set to at first, attributes of
-        :class:`hyperspy_stereo.viewer.reconstruction_steps.Knobs`, such as ``method="ridge"``.
+        :class:`hyperspy_stereo.viewer.knobs.Knobs`, such as ``method="ridge"``.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def gui(self, display: bool = True, toolkit: str | Iterable[str] | None = None, 
     >>> print(panel.code)
     maps = pair.detect_dislocations(method='ridge')
     lines = maps.reconstruct()
-    lines.plot()
+    lines.plot(images=pair)
     """
     from hyperspy.ui_registry import get_gui
 

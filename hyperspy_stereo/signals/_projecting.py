@@ -67,7 +67,8 @@ def virtual_views(signal, request: Request, show_progressbar: bool | None):
         "epipolar_angle": parallax - azimuth,
         "parallax_azimuth": parallax,
         "scan_shape": list(signal.axes_manager.navigation_shape[::-1]),
-        "Detector": detectors.details,
+        "Detector": {**detectors.details, "incidence": in_detector},
+        "Disc": _disc_state.picture_of(signal, state),
     }
     if detectors.kikuchi_azimuth is not None:
         stereo["kikuchi_azimuth"] = detectors.kikuchi_azimuth

@@ -320,6 +320,39 @@ class StereoPair(ViewStack):
         pixel_size, units = self._image_axes()
         return plot_anaglyph(views[0], views[1], pixel_size=pixel_size, units=units, **kwargs)
 
+    def plot_detectors(self, **kwargs: object) -> Axes:
+        """Show the disc with the virtual detectors that these views were seen through.
+
+        Parameters
+        ----------
+        **kwargs
+            ``ax``, or others of :func:`hyperspy_stereo.viewer.plot_detectors`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Mean pattern, detectors, Kikuchi line, incidences in mrad.
+
+        Raises
+        ------
+        ValueError
+            If the views do not come from virtual detectors.
+
+        Examples
+        --------
+        >>> from hyperspy_stereo import Diffraction4DStereo
+        >>> from hyperspy_stereo.simulation import simulate_scan
+        >>> scan = simulate_scan((24, 24), (32, 32), seed=1)
+        >>> s = Diffraction4DStereo(scan.stack).calibrate_disc(60, vacuum=scan.vacuum)
+        >>> ax = s.virtual_stereo(direction=37.0, rotation=-18.0).plot_detectors()
+        >>> len(ax.patches) > 2
+        True
+        """
+        from hyperspy_stereo.signals._disc_state import detector_picture
+        from hyperspy_stereo.viewer import plot_detectors
+
+        return plot_detectors(**{**detector_picture(self), **kwargs})
+
 
 class LazyStereoPair(LazySignal2D, StereoPair):
     """Lazy twin of :class:`StereoPair`: its views are a dask graph until computed."""

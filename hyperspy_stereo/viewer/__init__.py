@@ -1,63 +1,59 @@
-"""Pictures: a scene that knows no renderer, its renderers, and overlays on images."""
+"""Pictures: a scene that knows no renderer, its renderers, and overlays on images.
 
-from hyperspy_stereo.viewer.anaglyph import anaglyph, plot_anaglyph, stretch
-from hyperspy_stereo.viewer.camera import Camera, to_y_up
-from hyperspy_stereo.viewer.contrast_case import ContrastCase
-from hyperspy_stereo.viewer.contrast_explorer import ContrastExplorer
-from hyperspy_stereo.viewer.detector_pair import DetectorPair
-from hyperspy_stereo.viewer.network_plots import plot_depths, plot_directions, plot_lengths
-from hyperspy_stereo.viewer.overlay import plot_detection, plot_disparity, plot_lines
-from hyperspy_stereo.viewer.particle_plots import (
-    plot_angle_effect,
-    plot_particle_histogram,
-    plot_particle_image,
-    plot_radial_distribution,
-)
-from hyperspy_stereo.viewer.particle_scene import plot_particles
-from hyperspy_stereo.viewer.plot import plot_network
-from hyperspy_stereo.viewer.reconstruction_panel import ReconstructionPanel
-from hyperspy_stereo.viewer.reconstruction_pictures import matched_figure
-from hyperspy_stereo.viewer.reconstruction_steps import Knobs, ReconstructionSteps
-from hyperspy_stereo.viewer.simulation_plots import plot_convergence, plot_disc, plot_truth
-from hyperspy_stereo.viewer.specimen_view import plot_specimen
-from hyperspy_stereo.viewer.stereo_explorer import StereoExplorer
-from hyperspy_stereo.viewer.stereogram import plot_stereogram
-from hyperspy_stereo.viewer.topology_plots import plot_segmentation, plot_topology_score
-from hyperspy_stereo.viewer.turntable import save_turntable, turntable_frames
+What is asked for is imported then: the first picture in 3D needs few of these modules.
+"""
 
-__all__ = [
-    "Camera",
-    "ContrastCase",
-    "ContrastExplorer",
-    "DetectorPair",
-    "Knobs",
-    "ReconstructionPanel",
-    "ReconstructionSteps",
-    "StereoExplorer",
-    "anaglyph",
-    "matched_figure",
-    "plot_anaglyph",
-    "plot_angle_effect",
-    "plot_convergence",
-    "plot_depths",
-    "plot_detection",
-    "plot_directions",
-    "plot_disc",
-    "plot_disparity",
-    "plot_lengths",
-    "plot_lines",
-    "plot_network",
-    "plot_particle_histogram",
-    "plot_particle_image",
-    "plot_particles",
-    "plot_radial_distribution",
-    "plot_segmentation",
-    "plot_specimen",
-    "plot_stereogram",
-    "plot_topology_score",
-    "plot_truth",
-    "save_turntable",
-    "stretch",
-    "to_y_up",
-    "turntable_frames",
-]
+import importlib
+
+# The function has the name of its module, which would take its place once it is imported.
+from hyperspy_stereo.viewer.anaglyph import anaglyph as anaglyph
+from hyperspy_stereo.viewer.anaglyph import plot_anaglyph as plot_anaglyph
+from hyperspy_stereo.viewer.anaglyph import stretch as stretch
+
+_PUBLIC = {
+    "Camera": "viewer.camera",
+    "ContrastCase": "viewer.contrast_case",
+    "ContrastExplorer": "viewer.contrast_explorer",
+    "DetectorPair": "viewer.detector_pair",
+    "Knobs": "viewer.knobs",
+    "ReconstructionPanel": "viewer.reconstruction_panel",
+    "ReconstructionSteps": "viewer.reconstruction_steps",
+    "StereoExplorer": "viewer.stereo_explorer",
+    "matched_figure": "viewer.reconstruction_pictures",
+    "plot_angle_effect": "viewer.particle_plots",
+    "plot_convergence": "viewer.simulation_plots",
+    "plot_depths": "viewer.network_plots",
+    "plot_detection": "viewer.overlay",
+    "plot_detectors": "viewer.detector_plot",
+    "plot_directions": "viewer.network_plots",
+    "plot_disc": "viewer.simulation_plots",
+    "plot_disparity": "viewer.overlay",
+    "plot_lengths": "viewer.network_plots",
+    "plot_lines": "viewer.overlay",
+    "plot_network": "viewer.plot",
+    "plot_particle_histogram": "viewer.particle_plots",
+    "plot_particle_image": "viewer.particle_plots",
+    "plot_particles": "viewer.particle_scene",
+    "plot_radial_distribution": "viewer.particle_plots",
+    "plot_reprojection": "viewer.reprojection",
+    "plot_segmentation": "viewer.topology_plots",
+    "plot_specimen": "viewer.specimen_view",
+    "plot_stereogram": "viewer.stereogram",
+    "plot_topology_score": "viewer.topology_plots",
+    "plot_truth": "viewer.simulation_plots",
+    "save_turntable": "viewer.turntable",
+    "to_y_up": "viewer.camera",
+    "turntable_frames": "viewer.turntable",
+}
+
+__all__ = sorted([*_PUBLIC, "anaglyph", "plot_anaglyph", "stretch"])
+
+
+def __dir__():
+    return __all__
+
+
+def __getattr__(name):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"hyperspy_stereo.{_PUBLIC[name]}"), name)

@@ -21,6 +21,8 @@ from hyperspy_stereo.viewer.tubes import ball_mesh, frames
 
 __all__ = ["scene_html"]
 
+SCRIPTS = ("page_solids.js", "page_pictures.js", "page.js", "page_measure.js")
+
 
 def scene_html(scene: Scene) -> str:
     """Text of a page that shows a scene.
@@ -50,7 +52,7 @@ def scene_html(scene: Scene) -> str:
     for mark, text in (
         ("@TITLE@", escape(scene.title)),
         ("@STYLE@", text_of("page.css")),
-        ("@SCRIPT@", "\n".join(text_of(name) for name in ("page_solids.js", "page.js"))),
+        ("@SCRIPT@", "\n".join(text_of(name) for name in SCRIPTS)),
         ("@DATA@", data),
     ):
         page = page.replace(mark, text)
@@ -101,6 +103,16 @@ def scene_data(scene: Scene) -> dict[str, Any]:
             }
             for mesh in scene.meshes
         ],
+        "pictures": [
+            {
+                "name": picture.name,
+                "side": picture.side,
+                "png": base64.b64encode(picture.png()).decode("ascii"),
+                "corners": to_y_up(picture.corners).tolist(),
+            }
+            for picture in scene.pictures
+        ],
+        "faces": scene.faces,
         "scalars": {name: _scalar(scalar) for name, scalar in scene.scalars.items()},
     }
 
@@ -116,6 +128,7 @@ def _lines(scene: Scene) -> dict[str, Any] | None:
         "normals": _b64(normal, "<f4"),
         "starts": np.flatnonzero(np.diff(scene.lines.line_index, prepend=-1)).tolist(),
         "radius": scene.lines.radius,
+        "sigma": None if scene.lines.sigma is None else _b64(to_y_up(scene.lines.sigma), "<f4"),
     }
 
 
@@ -141,6 +154,7 @@ def _scalar(scalar: Scalar) -> dict[str, Any]:
         "limits": list(scalar.limits),
         "colours": _b64(_bytes_of(scalar.rgb()), "u1"),
         "bar": bar,
+        "legend": scalar.legend,
     }
 
 

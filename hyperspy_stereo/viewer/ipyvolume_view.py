@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperspy_stereo.viewer.camera import from_y_up, to_y_up
-from hyperspy_stereo.viewer.scene import Foil, Scene
+from hyperspy_stereo.viewer.letters import text_rectangles
+from hyperspy_stereo.viewer.scene import Foil, Lines, Picture, Scene, Segment
+from hyperspy_stereo.viewer.thinning import thinned
 from hyperspy_stereo.viewer.tubes import ball_mesh, tube_mesh
 
 if TYPE_CHECKING:
@@ -23,9 +25,14 @@ __all__ = ["TUBE_LIMIT", "IpyvolumeFigure"]
 # Above this many points tubes are too many triangles for a browser; lines are drawn instead.
 TUBE_LIMIT = 20_000
 MAX_THINNING = 4
+# Share of the radius by which a thinned line may leave its points: less than half a pixel.
+SMOOTH = 0.25
+# Corners of a tube's cross-section, where there are few points and where there are many.
+ROUND_LIMIT, ROUND_SIDES, SIDES = 4_000, 8, 6
 FACE = (0.35, 0.42, 0.55)
 # Both the near and the far faces are drawn over each other.
 FACE_OPACITY = 0.08
+PALE = 0.15
 EDGE = "#3c4658"
 
 
@@ -67,7 +74,10 @@ class IpyvolumeFigure:
         fixed += [
             _mesh(ipv, m.vertices, m.triangles, m.colour, opacity=m.opacity) for m in scene.meshes
         ]
-        meshes = ([] if self._mesh is None else [self._mesh]) + fixed
+        self.pictures = [_picture(ipv, p, self._unit) for p in scene.pictures]
+        self.show_images(scene.faces)
+        self._ruler: ipyvolume.Mesh | None = None
+        meshes = ([] if self._mesh is None else [self._mesh]) + fixed + self.pictures
         if self._is_tubes:
             self.figure.lights = _lamps(scene)
         else:
@@ -108,6 +118,28 @@ class IpyvolumeFigure:
             kept = np.zeros((1, self._triangles.shape[1]), np.uint32)
         setattr(self._mesh, "triangles" if self._is_tubes else "lines", kept)
 
+    def show_images(self, faces: str) -> None:
+        """Show the pictures of some surfaces: "none", "low", "high" or "both"."""
+        for picture, mesh in zip(self.scene.pictures, self.pictures, strict=True):
+            mesh.visible = faces in ("both", picture.side)
+
+    def show_ruler(self, bar: Segment | None) -> None:
+        """Show a bar between two balls in the lines; None hides it."""
+        if bar is None:
+            if self._ruler is not None:
+                self._ruler.visible = False
+            return
+        vertices, triangles = _dumbbell(self.scene, bar)
+        x, y, z = to_y_up(vertices).astype(np.float32).T
+        if self._ruler is None:
+            self._ruler = _mesh(import_ipyvolume(), vertices, triangles, bar.colour)
+            if not self._is_tubes:
+                _plain(self._ruler)
+            self.figure.meshes = [*self.figure.meshes, self._ruler]
+        with self._ruler.hold_sync():
+            self._ruler.x, self._ruler.y, self._ruler.z = x, y, z
+            self._ruler.visible = True
+
     def reset_view(self) -> None:
         """Go back to the first view."""
         from scipy.spatial.transform import Rotation
@@ -143,10 +175,11 @@ def _surface(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Vertices, triangles (M, 3) or lines (M, 2), and the point of each vertex."""
     if scene.lines is not None:
         lines = scene.lines
-        kept = _thinned(lines.line_index)
+        kept = _drawn_points(lines)
         points, index = lines.points[kept], lines.line_index[kept]
         if len(kept) <= TUBE_LIMIT:
-            vertices, triangles, source = tube_mesh(points, index, lines.radius)
+            sides = ROUND_SIDES if len(kept) <= ROUND_LIMIT else SIDES
+            vertices, triangles, source = tube_mesh(points, index, lines.radius, sides)
             return vertices, triangles, kept[source]
         joined = np.flatnonzero(index[1:] == index[:-1])
         return points, np.column_stack([joined, joined + 1]).astype(np.uint32), kept
@@ -155,20 +188,18 @@ def _surface(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.zeros((0, 3)), np.zeros((0, 3), np.uint32), np.zeros(0, np.int64)
 
 
-def _thinned(line_index: np.ndarray) -> np.ndarray:
-    """Numbers of the points to draw: every second to fourth one, if that makes tubes possible.
-
-    Matched points lie about a pixel apart, closer than a tube's corners need to.
-    """
-    count = len(line_index)
-    starts = np.flatnonzero(np.diff(line_index, prepend=-1))
-    within = np.arange(count) - np.repeat(starts, np.diff(starts, append=count))
-    last = np.diff(line_index, append=-1) != 0
+def _drawn_points(lines: Lines) -> np.ndarray:
+    """Numbers of the points to draw; every one if even the fewest are too many for tubes."""
+    count = len(lines.line_index)
+    kept = thinned(lines.points, lines.line_index, SMOOTH * lines.radius)
+    last = np.diff(lines.line_index, append=-1) != 0
     for step in range(1, MAX_THINNING + 1):
-        kept = np.flatnonzero((within % step == 0) | last)
         if len(kept) <= TUBE_LIMIT:
             return kept
-    return np.arange(count)
+        starts = np.flatnonzero(np.diff(lines.line_index, prepend=-1))
+        within = np.arange(count) - np.repeat(starts, np.diff(starts, append=count))
+        kept = np.flatnonzero((within % (step + 1) == 0) | last)
+    return kept if len(kept) <= TUBE_LIMIT else np.arange(count)
 
 
 def _empty_figure(
@@ -274,6 +305,36 @@ def _rgba(colours: np.ndarray, opacity: float = 1.0) -> np.ndarray:
     return np.column_stack([colours, np.full(len(colours), opacity)]).astype(np.float32)
 
 
+def _picture(ipv: Any, picture: Picture, size: float) -> Any:
+    """An image just outside a surface; textures have no alpha here, so its border is cut out."""
+    from PIL import Image
+    from pythreejs import ShaderMaterial
+
+    u, v = picture.outline.T
+    across, down = (picture.corners[i] - picture.corners[0] for i in (1, 3))
+    vertices = picture.corners[0] + u[:, None] * across + v[:, None] * down
+    # In one plane with the face of the box they would flicker.
+    vertices[:, 2] += (-1 if picture.side == "low" else 1) * 0.002 * size
+    fan = np.arange(1, len(u) - 1)
+    mesh = _mesh(ipv, vertices, np.stack([0 * fan, fan, fan + 1], axis=-1), "#ffffff")
+    # Textures start at the lower left. Seen at an angle they are drawn darker, so they are pale.
+    mesh.u, mesh.v = u.astype(np.float32), (1 - v).astype(np.float32)
+    grey = np.where(picture.alpha > 0, PALE + (1 - PALE) * picture.image, 1.0)
+    mesh.texture = Image.fromarray(np.rint(255 * grey).astype(np.uint8)).convert("RGB")
+    # Other materials ignore the texture.
+    mesh.material = ShaderMaterial(side="DoubleSide")
+    return mesh
+
+
+def _dumbbell(scene: Scene, bar: Segment) -> tuple[np.ndarray, np.ndarray]:
+    """Two balls and a thin tube between them: vertices and triangles."""
+    radius = 2.2 * (scene.lines.radius if scene.lines is not None else bar.width)
+    ends = np.stack([bar.start, bar.end])
+    balls, faces, _ = ball_mesh(ends, np.full(2, radius))
+    tube, walls, _ = tube_mesh(ends, np.zeros(2, int), 0.3 * radius, sides=8)
+    return np.vstack([balls, tube]), np.vstack([faces, walls + np.uint32(len(balls))])
+
+
 def _foil_faces(ipv: Any, foil: Foil) -> Any:
     """Faces of the box."""
     quads = foil.faces
@@ -324,36 +385,3 @@ def _labels(ipv: Any, scene: Scene) -> list[Any]:
     first = 4 * np.arange(len(vertices) // 4)[:, None]
     triangles = np.concatenate([first + np.array(t) for t in ((0, 1, 2), (0, 2, 3))])
     return [_mesh(ipv, from_y_up(vertices), triangles, np.vstack(colours))]
-
-
-def text_rectangles(text: str, rows: int = 56) -> np.ndarray:
-    """A text as rectangles, centred, of height 1.
-
-    Parameters
-    ----------
-    text : str
-        One line.
-    rows : int
-        Rows of pixels of the picture that is taken apart.
-
-    Returns
-    -------
-    numpy.ndarray
-        (M, 4, 2), corners of each rectangle, x right and y up.
-    """
-    from matplotlib.font_manager import FontProperties, findfont
-    from PIL import Image, ImageDraw, ImageFont
-
-    font = ImageFont.truetype(findfont(FontProperties(weight="bold")), int(0.72 * rows))
-    width = int(font.getlength(text)) + 4
-    picture = Image.new("L", (width, rows), 0)
-    ImageDraw.Draw(picture).text((width / 2, rows / 2), text, fill=255, font=font, anchor="mm")
-    ink = np.pad(np.asarray(picture) > 127, ((0, 0), (1, 1)))
-    step = np.diff(ink.astype(np.int8), axis=1)
-    row, start = np.nonzero(step == 1)
-    end = np.nonzero(step == -1)[1]
-    x0, x1 = start - width / 2, end - width / 2
-    y1 = rows / 2 - row
-    y0 = y1 - 1
-    corners = [np.stack(xy, axis=-1) for xy in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
-    return np.stack(corners, axis=1) / rows

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hyperspy_stereo.viewer.raster import render_balls, sweep
-from hyperspy_stereo.viewer.scene import Foil, Scene
+from hyperspy_stereo.viewer.scene import Foil, Picture, Scene
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +22,8 @@ SHADOW = "#1c2536"
 FACE_OPACITY = 0.12
 # Front faces veil what is behind them; a little shows that the box is closed.
 FRONT_OPACITY = 0.035
+# An image behind the lines, and one that they are seen through.
+FAR_PICTURE, NEAR_PICTURE = 0.85, 0.22
 SUPERSAMPLING = 2
 
 
@@ -46,13 +49,29 @@ def figure_of(scene: Scene, size: tuple[float, float] = (9.0, 5.6), dpi: float =
 
     fig = Figure(figsize=size, dpi=dpi, facecolor="white")
     FigureCanvasAgg(fig)
-    bar = _has_colour_bar(scene)
-    ax = fig.add_axes((0.0, 0.0, 0.87 if bar else 1.0, 1.0))
+    bar, names = _has_colour_bar(scene), scene.scalars and scene.scalar.legend
+    ax = fig.add_axes((0.0, 0.0, 0.87 if bar or names else 1.0, 1.0))
     width, height = (ax.get_position().size * fig.get_size_inches() * dpi).astype(int)
     draw_scene(scene, ax, (int(height), int(width)))
     if bar:
         colour_bar(scene, fig.add_axes((0.885, 0.14, 0.022, 0.72)))
+    elif names:
+        legend_of(scene, fig.add_axes((0.86, 0.1, 0.14, 0.8)))
     return fig
+
+
+def legend_of(scene: Scene, ax: Axes, size: float = 10.0) -> None:
+    """Draw the names of colours into their own axes."""
+    from matplotlib.lines import Line2D
+
+    entries = scene.scalar.legend
+    handles = [Line2D([], [], color=colour, lw=3.5) for _, colour in entries]
+    ax.set_axis_off()
+    ax.legend(
+        handles, [name for name, _ in entries], title=scene.scalar.label.replace(" ", "\n", 1),
+        loc="center", frameon=False, fontsize=size, title_fontsize=size, handlelength=1.0,
+        borderpad=0, handletextpad=0.5,
+    )  # fmt: skip
 
 
 def _has_colour_bar(scene: Scene) -> bool:
@@ -84,6 +103,8 @@ def draw_scene(scene: Scene, ax: Axes, shape: tuple[int, int]) -> None:
     shape : (H, W)
         Pixels of the picture; tubes are drawn at twice that and averaged.
     """
+    from matplotlib.patheffects import withStroke
+
     target, distance = scene.camera.fit(scene.extent, shape[1] / shape[0])
     # A margin, for the text at the border.
     distance *= 1.06
@@ -96,9 +117,12 @@ def draw_scene(scene: Scene, ax: Axes, shape: tuple[int, int]) -> None:
     ax.set_aspect("equal")
     ax.axis("off")
     _draw_foil(ax, scene.foil, see)
+    for picture in scene.shown_pictures:
+        _draw_picture(ax, picture, scene.foil, see, shape)
     for mesh in scene.meshes:
         _draw_mesh(ax, mesh, see)
-    _draw_shadow(ax, scene, see)
+    if not scene.shown_pictures:
+        _draw_shadow(ax, scene, see)
     image = _tubes(scene, target, distance, shape)
     if image is not None:
         ax.imshow(
@@ -130,6 +154,7 @@ def draw_scene(scene: Scene, ax: Axes, shape: tuple[int, int]) -> None:
             ha="center",
             va="center",
             zorder=7,
+            path_effects=[withStroke(linewidth=2.5, foreground="white", alpha=0.85)],
         )
 
 
@@ -206,6 +231,47 @@ def _draw_foil(ax: Axes, foil: Foil, see) -> None:
                 zorder=order + 1,
             )
         )
+
+
+def _draw_picture(
+    ax: Axes, picture: Picture, foil: Foil, see: Callable, shape: tuple[int, int]
+) -> None:
+    """An image on a surface: behind the tubes, or as a veil before them."""
+    from scipy.ndimage import map_coordinates
+
+    face = foil.vertices[foil.faces[0 if picture.side == "low" else 1]]
+    near = _faces_camera(face, foil.vertices.mean(axis=0), see)
+    rows, columns = picture.image.shape
+    own = np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]]) - 0.5
+    from_screen = _homography(see(picture.corners)[:, :2], own)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    place = np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
+    u, v, w = from_screen @ place
+    ahead = w > 0 if (w > 0).any() else w < 0
+    at = np.stack([v / w, u / w])
+    look = {"order": 1, "mode": "constant"}
+    grey = map_coordinates(picture.image, at, **{**look, "mode": "nearest"})
+    alpha = map_coordinates(picture.alpha, at, cval=0.0, **look) * ahead
+    rgba = np.repeat(grey[:, None], 4, axis=1)
+    rgba[:, 3] = alpha * (NEAR_PICTURE if near else FAR_PICTURE)
+    ax.imshow(
+        np.clip(rgba, 0, 1).reshape(*shape, 4),
+        extent=(-0.5, shape[1] - 0.5, shape[0] - 0.5, -0.5),
+        zorder=3.5 if near else 1.5,
+        aspect="equal",
+    )
+
+
+def _homography(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """(3, 3) that takes four points (4, 2) of a plane to four others.
+
+    R. Hartley, A. Zisserman, Multiple View Geometry, 2nd ed. (2004), section 4.1.
+    """
+    rows = []
+    for (x, y), (u, v) in zip(start, end, strict=True):
+        rows.append([x, y, 1, 0, 0, 0, -u * x, -u * y, -u])
+        rows.append([0, 0, 0, x, y, 1, -v * x, -v * y, -v])
+    return np.linalg.svd(np.array(rows))[2][-1].reshape(3, 3)
 
 
 def _faces_camera(corners: np.ndarray, centre: np.ndarray, see) -> bool:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hyperspy_stereo.geometry.affine import apply_affine, invert_affine
 from hyperspy_stereo.viewer.camera import Camera
 from hyperspy_stereo.viewer.colours import Scalar
+from hyperspy_stereo.viewer.face_pictures import face_pictures, views_of
 from hyperspy_stereo.viewer.scene import Foil, Lines, Scene, axes_and_scale_bar
 
 if TYPE_CHECKING:
+    from hyperspy_stereo.results.crystal_lines import CrystalLines
     from hyperspy_stereo.results.network import DislocationNetwork
+    from hyperspy_stereo.simulation.crystals.orientation import FoilOrientation
 
 __all__ = ["network_foil", "network_scene"]
+
+LATERAL = 0.5  # px, 1-sigma of x and y of a centre line
 
 
 def network_scene(
@@ -25,6 +30,8 @@ def network_scene(
     axis_vectors: np.ndarray | None = None,
     camera: Camera | None = None,
     depth_limits: tuple[float, float] | None = None,
+    images: Any = None,
+    crystal: CrystalLines | FoilOrientation | None = None,
 ) -> Scene:
     """Describe a network as a scene: tubes in a transparent foil, axes, a scale bar.
 
@@ -32,21 +39,27 @@ def network_scene(
     ----------
     network : DislocationNetwork
         May be empty: the box is then empty too.
-    colour : {"depth", "sigma", "confidence", "line"}
-        What the colours mean.
+    colour : {"depth", "sigma", "confidence", "line", "burgers"}
+        What the colours mean; "burgers" needs `crystal`.
     radius : float, optional
         Of the tubes, in the unit of the network. Default 0.42 % of the width of the foil,
         less for more than 50 lines, so that a dense network does not become a solid. It is no
         width of a dislocation.
     axes : (str, str, str)
-        Names of the axes.
+        Names of the axes; a, b, c of a crystal that is given.
     axis_vectors : numpy.ndarray, optional
-        (3, 3), rows along the named axes in specimen coordinates; x, y, z by default.
+        (3, 3), rows along the named axes in specimen coordinates; x, y, z, or those of a crystal
+        that is given, by default.
     camera : Camera, optional
         First view.
     depth_limits : (float, float), optional
         Depths at the ends of the colour bar, in the unit of the network; the range of the points
         by default.
+    images : StereoPair, DislocationMap or array of shape (V, H, W), optional
+        The views, to be laid on the surfaces of the foil; see
+        :func:`hyperspy_stereo.viewer.face_pictures.face_pictures`.
+    crystal : CrystalLines or FoilOrientation, optional
+        How the crystal lies: gives the axes and the Burgers candidates.
 
     Returns
     -------
@@ -56,7 +69,8 @@ def network_scene(
     Raises
     ------
     ValueError
-        If `colour` is none of the four or the radius is not positive.
+        If `colour` is none of these, the radius is not positive, or the images do not belong to
+        the network.
     """
     foil = network_foil(network)
     size = float(np.ptp(foil.vertices, axis=0).max())
@@ -64,18 +78,46 @@ def network_scene(
         radius = 0.0042 * size * min(1.0, (50 / max(network.n_lines, 1)) ** 0.35)
     if not radius > 0:
         raise ValueError(f"The radius of the tubes must be positive; {radius!r} was given.")
-    lines = Lines(network.points, network.line_index, _scalars(network, depth_limits), radius)
+    scalars = _scalars(network, depth_limits)
+    if crystal is not None:
+        crystal = crystal if hasattr(crystal, "shapes") else network.in_crystal(crystal)
+        scalars["burgers"] = _burgers(crystal, network)
+        if axis_vectors is None:
+            axes = ("a", "b", "c") if axes == ("x", "y", "z") else axes
+            axis_vectors = crystal.foil.crystal.direct @ crystal.foil.matrix.T
+    elif colour == "burgers":
+        raise ValueError(
+            'Colours can show "burgers" where the crystal is known: '
+            "lines.plot('burgers', crystal=FoilOrientation(name, zone_axis, g, azimuth))."
+        )
+    lateral = np.full(len(network.points), LATERAL * network.pixel_size)
+    sigma = np.column_stack([lateral, lateral, network.sigma])
+    lines = Lines(network.points, network.line_index, scalars, radius, sigma)
     bars, labels = axes_and_scale_bar(foil, network.units, axes, axis_vectors)
     scene = Scene(
         foil=foil,
         lines=lines,
         bars=bars,
         labels=labels,
+        faces="low",
+        pictures=() if images is None else face_pictures(network, foil, *views_of(images)),
         camera=camera or Camera(),
         title=f"{network.n_lines} dislocation lines",
         units=network.units,
     )
     return scene.coloured_by(colour)
+
+
+def _burgers(crystal: CrystalLines, network: DislocationNetwork) -> Scalar:
+    """Number of each point's Burgers candidate; -1 where none was told apart."""
+    from hyperspy_stereo.results.burgers_candidates import decided, line_labels
+
+    labels = line_labels(crystal)
+    names = sorted({label for label in labels if decided(label)})
+    number = np.array([names.index(label) if decided(label) else -1 for label in labels], float)
+    rest = "undecided" if (number < 0).any() else ""
+    values = number[network.line_index] if len(number) else np.zeros(0)
+    return Scalar(values, "Burgers candidate", "names", (0.0, 1.0), (*names, rest))
 
 
 def network_foil(network: DislocationNetwork) -> Foil:

@@ -48,12 +48,12 @@ function camera(shift) {
   const far = distance + 6 * size;
   const proj = [h / w / tan, 0, 0, 0, 0, 1 / tan, 0, 0, 1 - barRoom, 0,
     -(far + near) / (far - near), -1, 0, 0, -2 * far * near / (far - near), 0];
-  return { view, proj, scale: 2 * tan * distance / h };
+  return { view, proj, pos, scale: 2 * tan * distance / h };
 }
 
 // Drawing -----------------------------------------------------------------------------------
 const state = { thick: 1, low: -Infinity, high: Infinity, colour: data.colour, bar: false,
-  spin: false, stereo: false, dark: false };
+  spin: false, stereo: false, dark: false, faces: data.faces };
 function use(prog, cam) {
   gl.useProgram(prog.id);
   gl.uniformMatrix4fv(prog.u.view, false, cam.view);
@@ -81,12 +81,13 @@ function lines(cam, paper) {
   gl.uniform1f(u.thick, state.thick); gl.uniform1f(u.grow, 0);
   gl.uniform2f(u.clip, state.low, state.high);
   gl.uniform1f(u.grey, state.stereo ? 1 : 0); gl.uniform1f(u.floorY, data.foil.low);
-  // A shadow on the lower surface, each pixel once.
+  // A shadow on the lower surface, each pixel once; none on an image.
+  const shadow = !pictures.some(isShown);
   gl.enable(gl.BLEND); gl.enable(gl.STENCIL_TEST); gl.depthMask(false);
   gl.stencilFunc(gl.EQUAL, 0, 1); gl.stencilOp(gl.KEEP, gl.KEEP, gl.INCR);
   gl.uniform1f(u.flatten, 1);
   gl.uniform4f(u.flatColour, 0, 0.02, 0.06, state.dark ? 0.45 : 0.12);
-  things.draw();
+  if (shadow) things.draw();
   gl.uniform1f(u.flatten, 0); gl.disable(gl.STENCIL_TEST); gl.depthMask(true);
   gl.disable(gl.BLEND);
   gl.uniform4fv(u.flatColour, none);
@@ -118,9 +119,11 @@ function render() {
     const cam = camera(shift);
     gl.colorMask(...mask, true);
     gl.clear(gl.DEPTH_BUFFER_BIT | gl.STENCIL_BUFFER_BIT);
-    box(cam, true); lines(cam, paper); box(cam, false);
+    box(cam, true); drawPictures(cam, true); lines(cam, paper); drawPictures(cam, false);
+    box(cam, false);
   }
   place(camera(0), ratio);
+  marks(camera(0));
 }
 
 // Texts -------------------------------------------------------------------------------------
@@ -160,6 +163,14 @@ function colourBy(name) {
   things.paint(colours);
   state.bar = Boolean(scalar.bar && colours.length);
   bar.style.display = state.bar ? "" : "none";
+  const legend = byId("legend");
+  legend.replaceChildren(...scalar.legend.map(([text, colour]) => {
+    const entry = document.createElement("div"), swatch = document.createElement("span");
+    swatch.style.background = colour;
+    entry.append(swatch, text);
+    return entry;
+  }));
+  legend.style.display = scalar.legend.length ? "" : "none";
   if (!state.bar) return;
   const ramp = byId("ramp"), ctx = ramp.getContext("2d");
   scalar.bar.forEach((c, i) => { ctx.fillStyle = `rgb(${c})`; ctx.fillRect(0, 63 - i, 1, 1); });
@@ -251,6 +262,10 @@ const section = () => {
 };
 byId("low").addEventListener("input", section);
 byId("high").addEventListener("input", section);
+const faceChoice = byId("faces");
+byId("faces-tool").style.display = pictures.length ? "" : "none";
+faceChoice.value = state.faces;
+faceChoice.addEventListener("change", () => { state.faces = faceChoice.value; redraw(); });
 const select = byId("colour");
 Object.keys(data.scalars).forEach((name) => select.add(new Option(name, name)));
 byId("colour-tool").style.display = select.options.length ? "" : "none";
@@ -280,6 +295,16 @@ byId("save").addEventListener("click", () => {
     ctx.save(); ctx.translate(x + w + 62 * ratio, y + h / 2); ctx.rotate(-Math.PI / 2);
     ctx.textAlign = "center"; ctx.fillText(data.scalars[state.colour].label, 0, 0); ctx.restore();
   }
+  const named = data.scalars[state.colour] ? data.scalars[state.colour].legend : [];
+  const own = canvas.getBoundingClientRect();
+  [...byId("legend").children].forEach((entry, i) => {
+    const box = entry.getBoundingClientRect();
+    const x = (box.left - own.left) * ratio, y = (box.top - own.top + box.height / 2) * ratio;
+    ctx.fillStyle = named[i][1]; ctx.fillRect(x, y - 2 * ratio, 18 * ratio, 4 * ratio);
+    ctx.fillStyle = getComputedStyle(document.body).color;
+    ctx.font = `${14 * ratio}px ${family}`; ctx.textAlign = "left";
+    ctx.fillText(named[i][0], x + 26 * ratio, y);
+  });
   out.toBlob((blob) => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(blob); link.download = "network.png"; link.click();

@@ -148,8 +148,13 @@ def _contact_shadow(depth: np.ndarray, reach: int = 9) -> np.ndarray:
     if not np.isfinite(depth).any():
         return np.ones(depth.shape)
     floor = depth[np.isfinite(depth)].min()
-    filled = np.where(np.isfinite(depth), depth, floor)
-    nearer = ndimage.maximum_filter(filled, footprint=_disc(reach))
+    filled = np.where(np.isfinite(depth), depth, floor).astype(np.float32)
+    rows, columns = depth.shape
+    # A soft shadow: every third pixel of the neighbourhood is enough, a ninth of the work.
+    even = np.pad(filled, ((0, -rows % 3), (0, -columns % 3)), mode="edge")
+    coarse = even.reshape(even.shape[0] // 3, 3, -1, 3).max(axis=(1, 3))
+    nearer = ndimage.maximum_filter(coarse, footprint=_disc(reach // 3))
+    nearer = nearer.repeat(3, axis=0).repeat(3, axis=1)[:rows, :columns]
     step = np.clip((nearer - filled) / (3 * reach) - 0.4, 0, 1)
     return 1 - 0.38 * ndimage.gaussian_filter(step, reach / 3)
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_stereo.results.burgers_candidates import SEVERAL
 from hyperspy_stereo.viewer.colours import OKABE_ITO
+from hyperspy_stereo.viewer.crystal_page import (
+    FIELDS,
+    crystal_hint,
+    crystal_knobs,
+    crystal_output,
+    read_crystal,
+)
 from hyperspy_stereo.viewer.reconstruction_pictures import (
     aligned_figure,
     detected_figure,
@@ -24,11 +32,13 @@ if TYPE_CHECKING:
 __all__ = ["ReconstructionPanel"]
 
 TITLES = {"align": "1 Align", "detect": "2 Detect", "match": "3 Match", "view": "4 Lines in 3D"}
+TITLES["crystal"] = "5 Crystal"
 BUSY = {
     "align": "registering the views",
     "detect": "looking for lines in every view",
     "match": "matching the lines of the views",
     "view": "drawing the lines",
+    "crystal": "fitting directions and planes",
 }
 # The knobs of each step; "low" and "high" are the ends of the range of disparities.
 PAGES = {
@@ -36,6 +46,7 @@ PAGES = {
     "detect": ("method", "augment", "polarity", "sensitivity"),
     "match": ("threshold", "low", "high", "min_confidence", "min_length", "refine"),
     "view": ("foil_thickness",),
+    "crystal": FIELDS,
 }
 WIDE = {"width": "272px"}
 STYLE = {"description_width": "132px"}
@@ -53,7 +64,7 @@ class ReconstructionPanel:
     pair : StereoPair
         Where it starts.
     **knobs
-        Attributes of :class:`~hyperspy_stereo.viewer.reconstruction_steps.Knobs`.
+        Attributes of :class:`~hyperspy_stereo.viewer.knobs.Knobs`.
 
     Attributes
     ----------
@@ -86,7 +97,7 @@ class ReconstructionPanel:
 
     @property
     def controls(self) -> dict[str, Any]:
-        """The widgets by name: the knobs, "run align" ... "run view" and "run all"."""
+        """The widgets by name: the knobs, "run align" ... "run crystal" and "run all"."""
         _ = self.widget
         return self._controls
 
@@ -95,8 +106,8 @@ class ReconstructionPanel:
 
         Parameters
         ----------
-        *steps : {"align", "detect", "match", "view"}
-            All four by default. What fails is said in the panel.
+        *steps : {"align", "detect", "match", "view", "crystal"}
+            All by default, "crystal" if one is set. What fails is said in the panel.
 
         Returns
         -------
@@ -104,7 +115,7 @@ class ReconstructionPanel:
             This one.
         """
         _ = self.widget
-        wanted = steps or tuple(STEPS)
+        wanted = steps or self.steps.active
         last = max(list(STEPS).index(step) for step in wanted)
         needed = list(STEPS)[: last + 1]
         for number, step in enumerate(needed):
@@ -127,9 +138,16 @@ class ReconstructionPanel:
     def _show(self, step: str) -> None:
         result = self.steps.result(step)
         if step == "view":
-            view = result.plot(colour=self.steps.knobs.colour, size=SCENE)
-            self._pictures[step] = view._picture()
-            self._outputs[step].children = (view.widget,)
+            self._show_view(result)
+            return
+        if step == "crystal":
+            import ipywidgets as widgets
+
+            output, self._pictures[step] = crystal_output(widgets, result)
+            self._outputs[step].children = (output,)
+            # With the crystal's axes and candidates; all grey would say nothing.
+            told = len(set(result.burgers_candidates().candidate) - {"", SEVERAL}) > 0
+            self._show_view(result, "burgers" if told else None)
             return
         buffer = io.BytesIO()
         self._figure(step, result).savefig(buffer, format="png")
@@ -138,6 +156,13 @@ class ReconstructionPanel:
 
         picture = widgets.Image(value=self._pictures[step], format="png")
         self._outputs[step].children = (picture,)
+
+    def _show_view(self, lines: Any, colour: str | None = None) -> None:
+        """The lines in 3D, with the views on the foil."""
+        colour = colour or self.steps.knobs.colour
+        view = lines.plot(colour=colour, size=SCENE, images=self.steps.result("align"))
+        self._pictures["view"] = view._picture()
+        self._outputs["view"].children = (view.widget,)
 
     def _figure(self, step: str, result: Any) -> Any:
         if step == "align":
@@ -165,7 +190,7 @@ class ReconstructionPanel:
         everything.on_click(lambda _: self.run())
         self._bar = widgets.FloatProgress(min=0, max=1, layout={"width": "220px"})
         self._status = widgets.HTML()
-        self._code = widgets.Textarea(value=self.code, rows=6, layout={"width": "760px"})
+        self._code = widgets.Textarea(value=self.code, rows=9, layout={"width": "760px"})
         copied = widgets.Accordion([self._code], titles=["Copy as code"], selected_index=0)
         for control in self._controls.values():
             if not isinstance(control, widgets.Button):
@@ -188,6 +213,10 @@ class ReconstructionPanel:
         hint = widgets.HTML("<i>not run yet</i>")
         self._outputs[step] = widgets.VBox([hint], layout={"min_height": "240px"})
         knobs = [self._controls[name] for name in names]
+        if step == "crystal":
+            self._hint = widgets.HTML(layout=WIDE)
+            self._say_crystal()
+            knobs.append(self._hint)
         left = widgets.VBox([*knobs, button], layout={"flex": "0 0 290px"})
         return widgets.HBox([left, self._outputs[step]])
 
@@ -225,6 +254,7 @@ class ReconstructionPanel:
         ways = [("automatic", "auto"), ("fit to all views", "joint"), ("as matched", None)]
         add("refine", widgets.Dropdown, "depths", knobs.refine, options=ways)
         text("foil_thickness", f"thickness ({units})", knobs.foil_thickness)
+        self._controls |= crystal_knobs(widgets, knobs, WIDE, STYLE)
         self._enable()
 
     def _enable(self) -> None:
@@ -240,7 +270,9 @@ class ReconstructionPanel:
             self.steps.set(**self._read())
         except (TypeError, ValueError) as error:
             self._say(str(error), self._bar.value, failed=True)
+            self._say_crystal(self._wrong_crystal())
             return
+        self._say_crystal()
         for step in STEPS:
             if self.steps.result(step) is None:
                 self._pictures.pop(step, None)
@@ -248,12 +280,27 @@ class ReconstructionPanel:
         self._code.value = self.code
         self._say("", self._progress())
 
+    def _say_crystal(self, problem: str = "") -> None:
+        text = crystal_hint(self.steps.knobs, problem)
+        self._hint.value = f'<div style="line-height:1.35">{text}</div>'
+
+    def _wrong_crystal(self) -> str:
+        """What is wrong with the fields of the crystal; empty if it is another knob."""
+        from hyperspy_stereo.viewer.knobs import Knobs
+
+        try:
+            Knobs(**read_crystal(self._controls))
+        except (TypeError, ValueError) as error:
+            return str(error)
+        return ""
+
     def _read(self) -> dict[str, Any]:
         values = {
             name: control.value
             for name, control in self._controls.items()
-            if not name.startswith("run ")
+            if not name.startswith("run ") and name not in FIELDS
         }
+        values |= read_crystal(self._controls)
         for name in ("tilt_axis", "threshold", "low", "high", "min_length", "foil_thickness"):
             values[name] = _number(values[name], self._controls[name].description)
         both = values.pop("low"), values.pop("high")
@@ -264,7 +311,8 @@ class ReconstructionPanel:
         return values
 
     def _progress(self) -> float:
-        return sum(self.steps.result(step) is not None for step in STEPS) / len(STEPS)
+        active = self.steps.active
+        return sum(self.steps.result(step) is not None for step in active) / len(active)
 
     def _say(self, text: str, share: float, failed: bool = False) -> None:
         """Put a message, the summaries and the warnings beside the progress bar."""

@@ -7,112 +7,31 @@ from __future__ import annotations
 
 import copy
 import warnings
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyperspy_stereo.viewer.knobs import Knobs, turned
+
 if TYPE_CHECKING:
     from hyperspy_stereo.results import DislocationNetwork
+    from hyperspy_stereo.results.crystal_lines import CrystalLines
     from hyperspy_stereo.signals.stereo_pair import StereoPair
 
-__all__ = ["STEPS", "Call", "Knobs", "ReconstructionSteps"]
+__all__ = ["STEPS", "Call", "ReconstructionSteps"]
 
 #: Names of the steps, in their order, with the name of what each makes.
-STEPS = {"align": "pair", "detect": "maps", "match": "lines", "view": "lines"}
-
-
-#: What the knobs can be set to; the methods accept no more, or the panel could not show it.
-CHOICES = {
-    "align": (False, True),
-    "augment": (False, True),
-    "method": ("unet", "ridge"),
-    "polarity": ("dark", "bright"),
-    "refine": ("auto", "joint", None),
-    "colour": ("depth", "sigma", "confidence", "line"),
+STEPS = {
+    "align": "pair",
+    "detect": "maps",
+    "match": "lines",
+    "view": "lines",
+    "crystal": "crystal",
 }
-RANGES = {
-    "tilt_axis": (-360.0, 360.0),
-    "sensitivity": (0.3, 3.0),
-    "threshold": (0.0, 1.0),
-    "min_confidence": (0.0, 1.0),
-    "min_length": (0.0, np.inf),
-    "foil_thickness": (0.0, np.inf),
-}
-
-
-@dataclass(frozen=True)
-class Knobs:
-    """What can be turned between a pair and its lines; the defaults are those of the methods.
-
-    Attributes
-    ----------
-    align : bool
-        Register the two images of a tilted pair first.
-    tilt_axis : float, optional
-        Degrees from the vertical, where the microscope tells it.
-    method : {"unet", "ridge"}
-        How lines are found.
-    augment : bool
-        "unet" looks several times: slower, a little better.
-    polarity : {"dark", "bright"}
-        Of the lines that "ridge" looks for.
-    sensitivity : float
-        Of "ridge"; above 1 finds fainter lines.
-    threshold : float, optional
-        Probability from which a pixel counts as line; by default the detector's own.
-    disparity_range : (float, float), optional
-        px; by default estimated.
-    min_confidence : float
-        Points that are right with a smaller probability are left out.
-    min_length : float, optional
-        Of a line, in the unit of the images; by default 10 px.
-    refine : {"auto", "joint", None}
-        Whether depths are fitted to all views after matching; "auto" for views of one exposure.
-    foil_thickness : float, optional
-        In the unit of the images; by default the depth that the lines span.
-    colour : {"depth", "sigma", "confidence", "line"}
-        What the colours in 3D mean.
-    """
-
-    align: bool = False
-    tilt_axis: float | None = None
-    method: str = "unet"
-    augment: bool = False
-    polarity: str = "dark"
-    sensitivity: float = 1.0
-    threshold: float | None = None
-    disparity_range: tuple[float, float] | None = None
-    min_confidence: float = 0.5
-    min_length: float | None = None
-    refine: str | None = "auto"
-    foil_thickness: float | None = None
-    colour: str = "depth"
-
-    def __post_init__(self) -> None:
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r}: take one of {', '.join(map(repr, choices))}."
-                )
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            if value is None and name not in ("sensitivity", "min_confidence"):
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-                raise TypeError(f"{name}={value!r}: give a number.")
-            if not low <= value <= high:
-                raise ValueError(f"{name}={value!r}: give a number from {low:g} to {high:g}.")
-        if self.disparity_range is not None and np.shape(self.disparity_range) != (2,):
-            raise ValueError(
-                f"disparity_range={self.disparity_range!r}: give (smallest, largest) in px."
-            )
-
-    def given(self, *names: str) -> dict[str, Any]:
-        """Those of some knobs that are not at their defaults."""
-        usual = {field.name: field.default for field in fields(self)}
-        return {name: getattr(self, name) for name in names if getattr(self, name) != usual[name]}
-
+# Calls that show something: who shows it makes them.
+SHOWN = ("plot", "plot_stereogram", "burgers_candidates")
+IMPORT = "from hyperspy_stereo.simulation import FoilOrientation"
 
 # Which knobs each step reads; its result is stale when one of them or of a step before changes.
 READS = {
@@ -120,12 +39,23 @@ READS = {
     "detect": ("method", "augment", "polarity", "sensitivity"),
     "match": ("threshold", "disparity_range", "min_confidence", "min_length", "refine"),
     "view": ("foil_thickness", "colour"),
+    "crystal": ("crystal", "zone_axis", "g", "azimuth", "tilt"),
 }
 
 
 @dataclass(frozen=True)
+class Name:
+    """A variable among the arguments of a call."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
 class Call:
-    """One call of a method: ``target = source.method(*positional, **named)``."""
+    """One call: ``target = source.method(*positional, **named)``; without a source a function."""
 
     target: str
     source: str
@@ -139,15 +69,17 @@ class Call:
         parts = [repr(value) for value in self.positional]
         parts += [f"{name}={value!r}" for name, value in self.named]
         start = f"{self.target} = " if self.target else ""
-        return f"{start}{self.source}.{self.method}({', '.join(parts)})"
+        source = f"{self.source}." if self.source else ""
+        return f"{start}{source}{self.method}({', '.join(parts)})"
 
     def run(self, names: dict[str, Any]) -> Any:
         """Call it on the objects of those names; the result gets the name of the target."""
-        first, *rest = self.source.split(".")
-        source = names[first]
+        first, *rest = f"{self.source}.{self.method}".strip(".").split(".")
+        called = names[first]
         for attribute in rest:
-            source = getattr(source, attribute)
-        result = getattr(source, self.method)(*self.positional, **dict(self.named))
+            called = getattr(called, attribute)
+        given = [names[v.text] if isinstance(v, Name) else v for v in self.positional]
+        result = called(*given, **dict(self.named))
         if self.target:
             names[self.target] = result
         return result
@@ -158,7 +90,7 @@ def calls_of(step: str, knobs: Knobs) -> list[Call]:
 
     Parameters
     ----------
-    step : {"align", "detect", "match", "view"}
+    step : {"align", "detect", "match", "view", "crystal"}
         Its name.
     knobs : Knobs
         As they are set.
@@ -187,18 +119,32 @@ def calls_of(step: str, knobs: Knobs) -> list[Call]:
         wanted = named("disparity_range", "min_confidence", "min_length", "refine")
         matched = Call("lines", "maps", "reconstruct", named=wanted)
         return [*(level if knobs.threshold is not None else []), matched]
+    if step == "crystal":
+        return _crystal_calls(knobs)
     thick = [Call("lines", "lines", "set_foil_thickness", (knobs.foil_thickness,))]
-    shown = Call("", "lines", "plot", named=named("colour"))
+    views = ("images", Name("pair"))
+    shown = Call("", "lines", "plot", named=(*named("colour"), views))
     return [*(thick if knobs.foil_thickness is not None else []), shown]
 
 
-def _turned(knobs: Knobs, wanted: dict[str, Any]) -> Knobs:
-    """Knobs with some set anew."""
-    names = [field.name for field in fields(Knobs)]
-    unknown = [name for name in wanted if name not in names]
-    if unknown:
-        raise TypeError(f"there is no knob {unknown[0]!r}: the knobs are {', '.join(names)}.")
-    return replace(knobs, **wanted)
+def _crystal_calls(knobs: Knobs) -> list[Call]:
+    """Orientation, lines in the crystal, and what is shown of them."""
+    if knobs.crystal is None:
+        return []
+    if knobs.zone_axis is None or knobs.g is None:
+        raise ValueError(
+            f"the orientation of {knobs.crystal} is not known: give zone_axis, the direction that "
+            "points up to the source, and g, the reflection of the two-beam condition."
+        )
+    placed = [(name, getattr(knobs, name)) for name in ("zone_axis", "g", "azimuth")]
+    placed += [("tilt", knobs.tilt)] if any(knobs.tilt) else []
+    return [
+        Call("foil", "", "FoilOrientation", (knobs.crystal,), tuple(placed)),
+        Call("crystal", "lines", "in_crystal", (Name("foil"),)),
+        Call("", "crystal", "plot_stereogram"),
+        Call("", "crystal", "burgers_candidates"),
+        Call("", "crystal", "plot", named=(("images", Name("pair")),)),
+    ]
 
 
 class ReconstructionSteps:
@@ -224,7 +170,7 @@ class ReconstructionSteps:
         self._pair = pair
         registered = pair.metadata.has_item("Stereo.Alignment")
         self.can_align = pair.geometry == "tilt" and pair.n_views == 2
-        self.knobs = _turned(Knobs(align=self.can_align and not registered), knobs)
+        self.knobs = turned(Knobs(align=self.can_align and not registered), knobs)
         self.warned: dict[str, list[str]] = {}
         self._results: dict[str, tuple[tuple, Any]] = {}
 
@@ -236,11 +182,11 @@ class ReconstructionSteps:
         TypeError, ValueError
             If there is no such knob, or it cannot be turned so far.
         """
-        self.knobs = _turned(self.knobs, knobs)
+        self.knobs = turned(self.knobs, knobs)
         return self
 
     def result(self, step: str) -> Any:
-        """What a step made (pair, maps, lines, lines), or None if it has to run (again)."""
+        """What a step made, or None if it has to run (again)."""
         key, result = self._results.get(step, (None, None))
         return result if key == self._key(step) else None
 
@@ -249,12 +195,12 @@ class ReconstructionSteps:
 
         Parameters
         ----------
-        step : {"align", "detect", "match", "view"}
+        step : {"align", "detect", "match", "view", "crystal"}
             Its name.
 
         Returns
         -------
-        StereoPair, DislocationMap or DislocationNetwork
+        StereoPair, DislocationMap, DislocationNetwork or CrystalLines
 
         Raises
         ------
@@ -263,6 +209,10 @@ class ReconstructionSteps:
         """
         if step not in STEPS:
             raise ValueError(f"The steps are {', '.join(map(repr, STEPS))}; {step!r} was given.")
+        if step == "crystal" and self.knobs.crystal is None:
+            raise ValueError(
+                "the crystal is not known: set crystal (such as 'TiAl'), zone_axis, g and azimuth."
+            )
         kept = self.result(step)
         if kept is not None:
             return kept
@@ -270,7 +220,7 @@ class ReconstructionSteps:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             for call in calls_of(step, self.knobs):
-                if call.method != "plot":  # drawn by whoever shows it
+                if call.method not in SHOWN:
                     call.run(names)
         self.warned[step] = [str(w.message) for w in caught if w.category is UserWarning]
         result = names[STEPS[step]]
@@ -293,12 +243,21 @@ class ReconstructionSteps:
             made = made.deepcopy()  # its threshold is set
         elif step == "view":
             made = copy.copy(made)  # its thickness is set
+        if step == "crystal":
+            from hyperspy_stereo.simulation.crystals.orientation import FoilOrientation
+
+            return {"lines": made, "FoilOrientation": FoilOrientation}
         return {STEPS[order[number - 1]]: made}
 
     def _key(self, step: str) -> tuple:
         order = list(STEPS)
         before = order[: order.index(step) + 1]
         return tuple(getattr(self.knobs, name) for s in before for name in READS[s])
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        """The steps that there are: "crystal" is one where a crystal is set."""
+        return tuple(s for s in STEPS if s != "crystal" or self.knobs.crystal is not None)
 
     @property
     def network(self) -> DislocationNetwork:
@@ -308,16 +267,18 @@ class ReconstructionSteps:
     @property
     def code(self) -> str:
         """Python that does the same to a StereoPair named ``pair``."""
-        return "\n".join(call.code for step in STEPS for call in calls_of(step, self.knobs))
+        try:
+            lines = [c.code for step in self.active for c in calls_of(step, self.knobs)]
+        except ValueError:  # half of the crystal is typed
+            lines = [c.code for step in list(STEPS)[:-1] for c in calls_of(step, self.knobs)]
+        return "\n".join([IMPORT, *lines] if any("FoilOr" in line for line in lines) else lines)
 
     def summary(self, step: str) -> str:
         """In words, what a step found; empty if it has to run."""
         result = self.result(step)
         if result is None:
             return ""
-        return {"align": _aligned, "detect": _detected, "match": _matched, "view": _viewed}[step](
-            result
-        )
+        return SUMMARIES[step](result)
 
 
 def _aligned(pair: StereoPair) -> str:
@@ -356,3 +317,24 @@ def _viewed(lines: DislocationNetwork) -> str:
     if np.isfinite(lines.density):
         text += f"; density {lines.density:.3g} ± {lines.density_error:.1g} {lines.density_units}"
     return text
+
+
+def _oriented(crystal: CrystalLines) -> str:
+    from hyperspy_stereo.results.burgers_candidates import SEVERAL
+
+    table, candidates = crystal.to_dataframe(), crystal.burgers_candidates()
+    named, planes = int((table.direction != "").sum()), int((table.plane != "").sum())
+    told = int((~candidates.candidate.isin(["", SEVERAL])).sum())
+    return (
+        f"{len(crystal)} lines in {crystal.foil.crystal.name}: simple directions for {named}, "
+        f"habit planes for {planes}, one Burgers candidate for {told}"
+    )
+
+
+SUMMARIES = {
+    "align": _aligned,
+    "detect": _detected,
+    "match": _matched,
+    "view": _viewed,
+    "crystal": _oriented,
+}

@@ -12,8 +12,21 @@ import numpy as np
 from hyperspy_stereo.viewer.camera import Camera
 from hyperspy_stereo.viewer.colours import OKABE_ITO, Scalar
 
-__all__ = ["Foil", "Label", "Lines", "Mesh", "Scene", "Segment", "Spheres", "nice_length"]
+__all__ = [
+    "FACES",
+    "Foil",
+    "Label",
+    "Lines",
+    "Mesh",
+    "Picture",
+    "Scene",
+    "Segment",
+    "Spheres",
+    "nice_length",
+]
 
+#: Which surfaces of the foil show a view.
+FACES = ("none", "low", "high", "both")
 AXIS_COLOURS = (OKABE_ITO["vermilion"], OKABE_ITO["blue"], OKABE_ITO["green"])
 
 
@@ -31,12 +44,15 @@ class Lines:
         What the colours can mean.
     radius : float
         Of the tubes.
+    sigma : numpy.ndarray, optional
+        (N, 3), 1-sigma of x, y, z, for what is measured between points.
     """
 
     points: np.ndarray
     line_index: np.ndarray
     scalars: dict[str, Scalar]
     radius: float
+    sigma: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +91,56 @@ class Label:
     position: np.ndarray
     text: str
     colour: str = "#222222"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A grey image in space.
+
+    Attributes
+    ----------
+    name : str
+        Of the view.
+    side : {"low", "high"}
+        The surface of the foil that it lies on.
+    image : numpy.ndarray
+        (H, W), 0 black to 1 white.
+    alpha : numpy.ndarray
+        (H, W), 0 where nothing is shown.
+    corners : numpy.ndarray
+        (4, 3): of the image's first pixel, the end of its first row, of its last pixel, the start
+        of its last row; outer corners of those pixels.
+    """
+
+    name: str
+    side: str
+    image: np.ndarray
+    alpha: np.ndarray
+    corners: np.ndarray
+
+    @property
+    def outline(self) -> np.ndarray:
+        """(K, 2): convex border of what is shown, shares of the image's width and height."""
+        from scipy.spatial import ConvexHull
+
+        rows, columns = self.alpha.shape
+        y, x = np.nonzero(self.alpha > 0.5)
+        if len(x) < 4 or len(x) == self.alpha.size:
+            return np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])
+        middles = np.column_stack([x, y]) + 0.5
+        return middles[ConvexHull(middles).vertices] / (columns, rows)
+
+    def png(self) -> bytes:
+        """Grey and alpha as a PNG file's bytes."""
+        import io
+
+        from PIL import Image
+
+        levels = np.stack([self.image, self.alpha], axis=-1)
+        buffer = io.BytesIO()
+        picture = Image.fromarray(np.rint(255 * np.clip(levels, 0, 1)).astype(np.uint8), "LA")
+        picture.save(buffer, "png")
+        return buffer.getvalue()
 
 
 @dataclass(frozen=True)
@@ -123,6 +189,10 @@ class Scene:
         Axes and scale bar.
     labels : tuple of Label
         Their texts.
+    pictures : tuple of Picture
+        Views on the surfaces of the foil.
+    faces : {"none", "low", "high", "both"}
+        Which of the pictures are shown.
     colour : str
         Which of the scalars the colours show.
     camera : Camera
@@ -139,6 +209,8 @@ class Scene:
     meshes: tuple[Mesh, ...] = ()
     bars: tuple[Segment, ...] = ()
     labels: tuple[Label, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    faces: str = "both"
     colour: str = "depth"
     camera: Camera = field(default_factory=Camera)
     title: str = "hyperspy_stereo"
@@ -154,6 +226,11 @@ class Scene:
     def scalar(self) -> Scalar:
         """What the colours mean now."""
         return self.scalars[self.colour]
+
+    @property
+    def shown_pictures(self) -> tuple[Picture, ...]:
+        """Those of the pictures that are shown."""
+        return tuple(p for p in self.pictures if self.faces in ("both", p.side))
 
     @property
     def extent(self) -> np.ndarray:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hyperspy_stereo.viewer.ipyvolume_view import IpyvolumeFigure
-from hyperspy_stereo.viewer.matplotlib_view import colour_bar, figure_of
-from hyperspy_stereo.viewer.scene import Scene
+from hyperspy_stereo.viewer.matplotlib_view import colour_bar, figure_of, legend_of
+from hyperspy_stereo.viewer.more_controls import more_controls
+from hyperspy_stereo.viewer.ruler import RULER, measured, with_ruler
+from hyperspy_stereo.viewer.scene import FACES, Scene, Segment
 
 if TYPE_CHECKING:
     import ipywidgets
 
+    from hyperspy_stereo.results.measuring import Measurement
+
 __all__ = ["View3D", "scene_png"]
+
+SMALLEST = 40  # px of a picture's side
 
 
 def scene_png(scene: Scene, size: tuple[int, int] = (960, 600), scale: float = 1.0) -> bytes:
@@ -53,6 +61,14 @@ class View3D:
         What to show.
     size : (int, int)
         Width and height of the figure, px.
+    checks : mapping of str to callable, optional
+        Pictures (PNG bytes) to be shown below the figure when they are asked for, by name: the
+        network over each view.
+
+    Attributes
+    ----------
+    measurement : Measurement or None
+        What was measured last.
 
     Examples
     --------
@@ -61,11 +77,20 @@ class View3D:
     >>> view = network.plot()
     >>> sorted(view._repr_mimebundle_()["image/png"][:4])
     ['B', 'O', 'V', 'i']
+    >>> view.measure((0, 0.0), (0, 1.0)).distance
+    50.0
     """
 
-    def __init__(self, scene: Scene, size: tuple[int, int] = (760, 520)) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        size: tuple[int, int] = (760, 520),
+        checks: Mapping[str, Callable[[], bytes]] | None = None,
+    ) -> None:
         self.scene = scene
         self.size = size
+        self.measurement: Measurement | None = None
+        self._checks = dict(checks or {})
         self._drawn: IpyvolumeFigure | None = None
         self._widget: ipywidgets.VBox | None = None
 
@@ -84,7 +109,7 @@ class View3D:
         return self._widget
 
     def colour_by(self, name: str) -> View3D:
-        """Let the colours show another scalar ("depth", "sigma", "confidence", "line").
+        """Let the colours show another scalar ("depth", "sigma", "confidence", "line", "burgers").
 
         Returns
         -------
@@ -99,6 +124,63 @@ class View3D:
         self.scene = self.scene.coloured_by(name)
         if self._drawn is not None:
             self._drawn.colour_by(name)
+        return self
+
+    def measure(self, start: tuple[int, float], end: tuple[int, float]) -> Measurement:
+        """Measure between two places on lines, and show the bar between them.
+
+        Parameters
+        ----------
+        start, end : (int, float)
+            Number of a line, and how far along it, from 0 (its start) to 1 (its end).
+
+        Returns
+        -------
+        Measurement
+            Distance, depth difference and inclination with their 1-sigma.
+
+        Raises
+        ------
+        ValueError
+            If there is no such line, or the share is not within 0..1.
+        """
+        self.measurement = m = measured(self.scene, start, end)
+        if self._drawn is not None:
+            self._drawn.show_ruler(Segment(m.start, m.end, RULER, 3.0))
+        return m
+
+    def clear_measurement(self) -> View3D:
+        """Take the bar away again."""
+        self.measurement = None
+        if self._drawn is not None:
+            self._drawn.show_ruler(None)
+        return self
+
+    def show_images(self, faces: str = "low") -> View3D:
+        """Choose the surfaces of the foil that show a view.
+
+        Parameters
+        ----------
+        faces : {"none", "low", "high", "both"}
+            The first view lies on the lower surface, the last one on the upper.
+
+        Returns
+        -------
+        View3D
+            This view.
+
+        Raises
+        ------
+        ValueError
+            If there are no images, or there is no such choice.
+        """
+        if faces not in FACES:
+            raise ValueError(f"faces is one of {', '.join(map(repr, FACES))}; {faces!r} was given.")
+        if not self.scene.pictures:
+            raise ValueError("This view holds no images: make it by lines.plot(images=pair).")
+        self.scene = replace(self.scene, faces=faces)
+        if self._drawn is not None:
+            self._drawn.show_images(faces)
         return self
 
     def _assemble(self) -> ipywidgets.VBox:
@@ -130,7 +212,12 @@ class View3D:
         stereo.layout.width = "100px"
         widgets.link((stereo, "value"), (figure, "stereo"))
         controls.append(stereo)
-        return widgets.VBox([widgets.HBox(controls), widgets.HBox([figure, bar])])
+        rows = [widgets.HBox(controls), widgets.HBox([figure, bar])]
+        more = more_controls(self, self._checks)
+        if more is not None:
+            rows[1:1] = [more.row]
+            rows += more.below
+        return widgets.VBox(rows)
 
     def _section(self, widgets: Any, drawn: IpyvolumeFigure) -> Any:
         """Slider for the depths that are shown."""
@@ -158,13 +245,21 @@ class View3D:
         figure = Figure(figsize=(0.95, self.size[1] / 100), dpi=100, facecolor="white")
         FigureCanvasAgg(figure)
         scene = self.scene
-        if scene.scalars and not scene.scalar.is_categorical:
+        if scene.scalars and scene.scalar.legend:
+            legend_of(scene, figure.add_axes((0.0, 0.1, 1.0, 0.8)), 8.0)
+        elif scene.scalars and not scene.scalar.is_categorical:
             colour_bar(scene, figure.add_axes((0.05, 0.1, 0.17, 0.8)), 10.0)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
         return buffer.getvalue()
 
-    def save_png(self, path: str | Path, source: str = "auto", scale: float = 2.0) -> Path:
+    def save_png(
+        self,
+        path: str | Path,
+        source: str = "auto",
+        scale: float = 2.0,
+        size: tuple[int, int] | None = None,
+    ) -> Path:
         """Save a picture.
 
         Parameters
@@ -178,6 +273,8 @@ class View3D:
             replaced by the second if the figure is on screen.
         scale : float
             Factor on the number of pixels.
+        size : (int, int), optional
+            Width and height before `scale`, px; those of the figure by default.
 
         Returns
         -------
@@ -187,7 +284,7 @@ class View3D:
         Raises
         ------
         ValueError
-            If the name does not end with ``.png`` or `source` is unknown.
+            If the name does not end with ``.png``, `source` is unknown, or the size is too small.
         RuntimeError
             If "browser" was asked for before the view was shown.
         """
@@ -199,10 +296,15 @@ class View3D:
                 "No browser shows this view yet: put it at the end of a cell first, or use "
                 'source="matplotlib".'
             )
+        size = self.size if size is None else tuple(size)
+        if len(size) != 2 or min(size) * scale < SMALLEST:
+            raise ValueError(
+                f"size=(width, height) in px, times scale at least {SMALLEST}; {size} was given."
+            )
         if source != "browser":
-            path.write_bytes(scene_png(self.scene, self.size, scale))
+            path.write_bytes(scene_png(with_ruler(self.scene, self.measurement), size, scale))
         if source != "matplotlib" and self._widget is not None:
-            _ask_browser(self.figure, self.size, scale, path)
+            _ask_browser(self.figure, size, scale, path)
         return path
 
     def save_html(self, path: str | Path) -> Path:
@@ -241,9 +343,10 @@ class View3D:
         return save_turntable(self.scene, path, **{"size": self.size, **settings})
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        # The browser gets the widgets, and loads what draws them, while the picture is drawn here.
+        widget = self.widget._repr_mimebundle_()
         picture = base64.b64encode(self._picture()).decode("ascii")
         bundle: dict[str, Any] = {"image/png": picture, "text/plain": repr(self)}
-        widget = self.widget._repr_mimebundle_()
         widget = widget[0] if isinstance(widget, tuple) else widget
         view = "application/vnd.jupyter.widget-view+json"
         if view in widget:
@@ -252,7 +355,7 @@ class View3D:
 
     def _picture(self) -> bytes:
         """PNG for viewers without a browser's widgets."""
-        return scene_png(self.scene, self.size)
+        return scene_png(with_ruler(self.scene, self.measurement), self.size)
 
     def __repr__(self) -> str:
         return f"<View3D: {self.scene.title}, coloured by {self.scene.colour}>"

@@ -161,6 +161,12 @@ class Page:
             time.sleep(0.04)
         self._mouse("mouseReleased", end, 0)
 
+    def click(self, place: tuple) -> None:
+        """Press and release at one place; page coordinates."""
+        self._mouse("mouseMoved", place, 0)
+        self._mouse("mousePressed", place, 1)
+        self._mouse("mouseReleased", place, 0)
+
     def _mouse(self, kind: str, place, buttons: int) -> None:
         button = "none" if kind == "mouseMoved" and not buttons else "left"
         self.send(

@@ -9,6 +9,7 @@ from PIL import Image
 
 from hyperspy_stereo import StereoPair
 from hyperspy_stereo.signals import _panel
+from hyperspy_stereo.viewer.crystal_page import indices_of
 from hyperspy_stereo.viewer.reconstruction_steps import STEPS, Call, ReconstructionSteps
 
 
@@ -90,7 +91,7 @@ def test_only_what_depends_on_a_knob_runs_again(pair, monkeypatch):
     assert (thicker.foil_thickness, first.foil_thickness_error) == (300.0, None)
     ran.clear()
     steps.set(threshold=0.9, min_length=1000.0)
-    assert [steps.result(step) is None for step in STEPS] == [False, False, True, True]
+    assert [steps.result(step) is None for step in steps.active] == [False, False, True, True]
     assert steps.network.n_lines == 0
     assert ran == ["set_item", "reconstruct", "set_foil_thickness"]
     ran.clear()
@@ -106,11 +107,11 @@ def test_summaries_and_warnings_say_what_was_found(pair):
     assert "%" in steps.summary("detect")
     assert "3 lines" in steps.summary("match")
     assert "nm of lines" in steps.summary("view")
-    assert set(steps.warned) == set(STEPS)
+    assert set(steps.warned) == set(steps.active) == set(STEPS) - {"crystal"}
 
 
-def test_there_is_no_fifth_step(pair):
-    with pytest.raises(ValueError, match="'align', 'detect', 'match', 'view'"):
+def test_there_is_no_sixth_step(pair):
+    with pytest.raises(ValueError, match="'align', 'detect', 'match', 'view', 'crystal'"):
         ReconstructionSteps(pair).run("polish")
 
 
@@ -122,7 +123,7 @@ def test_lazy_pairs_give_the_same(pair):
 
 
 def test_the_buttons_run_the_chain(panel):
-    for step in STEPS:
+    for step in panel.steps.active:
         assert panel.steps.result(step) is None
         panel.controls[f"run {step}"].click()
         assert panel.steps.result(step) is not None
@@ -232,3 +233,98 @@ def test_the_last_step_is_a_knob(pair):
     steps = ReconstructionSteps(pair, refine=None)
     assert "reconstruct(refine=None)" in steps.code
     assert "refine" not in ReconstructionSteps(pair).code
+
+
+# Crystal ---------------------------------------------------------------------------------------
+
+TIAL = {"crystal": "TiAl", "zone_axis": (1, 1, 0), "g": (0, 0, 2)}
+
+
+def test_the_copied_code_puts_the_lines_into_the_crystal(pair):
+    steps = ReconstructionSteps(pair, method="ridge", tilt=(1.0, 0.0), **TIAL)
+    code = steps.code.splitlines()
+    assert code[0] == "from hyperspy_stereo.simulation import FoilOrientation"
+    assert (
+        "foil = FoilOrientation('TiAl', zone_axis=(1, 1, 0), g=(0, 0, 2), azimuth=90.0, "
+        "tilt=(1.0, 0.0))"
+    ) in code
+    names = {"pair": pair}
+    exec("\n".join(line for line in code if "plot" not in line), names)
+    made = steps.run("crystal")
+    assert names["crystal"].foil == made.foil
+    assert names["crystal"].to_dataframe().equals(made.to_dataframe())
+    assert "in TiAl" in steps.summary("crystal")
+
+
+def test_only_the_crystal_is_stale_when_it_is_turned(pair):
+    steps = ReconstructionSteps(pair, method="ridge", **TIAL)
+    first = steps.run("crystal")
+    steps.set(azimuth=-90.0)
+    assert steps.result("view") is not None and steps.result("crystal") is None
+    assert not np.allclose(steps.run("crystal").directions, first.directions)
+
+
+def test_without_a_crystal_the_step_says_what_is_missing(pair):
+    with pytest.raises(ValueError, match="set crystal"):
+        ReconstructionSteps(pair, method="ridge").run("crystal")
+    steps = ReconstructionSteps(pair, method="ridge", crystal="Ni", g=(1, 1, 1))
+    assert "FoilOrientation" not in steps.code
+    with pytest.raises(ValueError, match="give zone_axis"):
+        steps.run("crystal")
+
+
+@pytest.mark.parametrize(
+    ("knobs", "error", "message"),
+    [
+        ({"crystal": "unobtainium"}, ValueError, "there are TiAl, GaN"),
+        ({"crystal": 3}, TypeError, "in_crystal"),
+        ({**TIAL, "g": (2, 0, 0)}, ValueError, "h u . k v . l w = 0"),
+        ({**TIAL, "zone_axis": (0, 0, 0)}, ValueError, "must not be all zero"),
+        ({**TIAL, "azimuth": 720.0}, ValueError, "from -360 to 360"),
+        ({**TIAL, "azimuth": None}, TypeError, "give a number"),
+    ],
+)
+def test_a_crystal_that_cannot_be_is_refused_at_once(pair, knobs, error, message):
+    with pytest.raises(error, match=message):
+        pair.gui(display=False, **knobs)
+
+
+def test_the_fields_teach_and_the_button_shows_stereogram_and_table(panel):
+    controls = panel.controls
+    assert "Choose a crystal" in panel._hint.value
+    controls["run crystal"].click()
+    assert "set crystal" in panel._status.value
+    controls["crystal"].value = "TiAl"
+    assert "points up to the source" in panel._hint.value
+    controls["zone_axis"].value = "1 1 0"
+    controls["g"].value = "[2 0 0]"
+    assert "choose a g with" in panel._hint.value and "choose a g with" in panel._status.value
+    controls["g"].value = "two"
+    assert "write them as" in panel._hint.value
+    controls["g"].value = "002"
+    assert "ordinary 0 of 2" in panel._hint.value
+    assert "g=(0, 0, 2)" in panel._code.value
+    controls["run all"].click()
+    assert panel._bar.value == 1 and panel._tabs.selected_index == 4
+    image, table = panel._outputs["crystal"].children[0].children
+    assert Image.open(io.BytesIO(bytes(image.value))).size[0] > 300
+    assert table.value.count("<tr>") == 1 + 3
+    # The view in 3D has the axes of the crystal and knows the candidates.
+    select = panel._outputs["view"].children[0].children[0].children[0]
+    assert "burgers" in select.options
+
+
+@pytest.mark.parametrize(
+    ("text", "indices"),
+    [
+        ("1 1 0", (1, 1, 0)),
+        ("[1-10]", (1, -1, 0)),
+        ("(0,0,2)", (0, 0, 2)),
+        ("1 1 −2 0", (1, 1, -2, 0)),
+        ("  ", None),
+    ],
+)
+def test_indices_are_read_as_people_write_them(text, indices):
+    assert indices_of(text, "g") == indices
+    with pytest.raises(ValueError, match="three"):
+        indices_of("1 1", "g")

@@ -139,7 +139,7 @@ def test_bundle_holds_widgets_and_a_picture(network, empty):
 def test_controls_recolour_and_reset(network):
     view = network.plot()
     controls = view.widget.children[0].children
-    figure, bar = view.widget.children[1].children
+    figure, bar = view.widget.children[2].children
     assert figure is view.figure
     before = bar.value
     controls[0].value = "confidence"
