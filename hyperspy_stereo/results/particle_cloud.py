@@ -303,7 +303,8 @@ class ParticleCloud:
             r_max,
             correction,
             self.units,
-            float(np.sqrt((self.sigma[inside, 2] ** 2).mean())) if inside.any() else 0.0,
+            statistics.usual_sigma(self.sigma[inside, 2]),
+            self.diameter if self.diameter > 0 else 0.0,
         )
 
     # Output ------------------------------------------------------------------------------------

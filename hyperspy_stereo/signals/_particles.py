@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from hyperspy_stereo.detection.particles import (
@@ -205,8 +203,7 @@ def _only_inside(found: Detections, inside) -> Detections:
         return found
     x, y = np.round(found.positions).astype(int).T
     use = inside[np.clip(y, 0, inside.shape[0] - 1), np.clip(x, 0, inside.shape[1] - 1)]
-    fields = ("positions", "sigma", "radius", "height", "significance")
-    return replace(found, **{name: getattr(found, name)[use] for name in fields})
+    return found.take(use)
 
 
 def _response(image: np.ndarray, found: Detections) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,6 @@ from hyperspy_stereo.detection.particles.ground import (
     noise_level,
     threshold,
 )
-from hyperspy_stereo.detection.particles.kernels import climbed
 from hyperspy_stereo.detection.particles.profile import (
     ParticleShape,
     ProfileTable,
@@ -34,9 +33,11 @@ from hyperspy_stereo.detection.particles.profile import (
 )
 from hyperspy_stereo.detection.particles.scale import find_shape, matched, peaks, power
 from hyperspy_stereo.detection.particles.split import split_spots, suspects
+from hyperspy_stereo.detection.particles.spot_kernels import climbed
 
 __all__ = ["Detections", "detect_particles", "residual_peaks"]
 
+EACH = ("positions", "sigma", "radius", "height", "significance")  # of Detections
 ROUNDS = 3
 UNSURE = 0.85  # of the level, in the coarser picture, which may hit a particle between its pixels
 COARSE = 2.5  # px, radius in the coarser picture in which particles are looked for, at least
@@ -85,6 +86,10 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    def take(self, which: NDArray) -> Detections:
+        """Some of them."""
+        return replace(self, **{name: getattr(self, name)[which] for name in EACH})
 
     @classmethod
     def none(cls, noise: float = 0.0) -> Detections:
@@ -333,17 +338,13 @@ class _View:
 
     def _own_sigma(self, prior: Prior) -> NDArray:
         """(n, 5) 1-sigma of the parameters as if each particle stood alone."""
-        found = own_covariances(
-            self.params, self.camera, self.residual, prior, self.table
-        )
+        found = own_covariances(self.params, self.camera, self.residual, prior, self.table)
         return np.sqrt(np.maximum(np.diagonal(found, axis1=1, axis2=2), 0))
 
     def result(self) -> Detections:
         """Particles that are significant with the overlap taken into account."""
         self.settle()
-        found = covariances(
-            self.params, self.camera, self.residual, self.usual, self.table
-        )
+        found = covariances(self.params, self.camera, self.residual, self.usual, self.table)
         sigma = np.sqrt(np.maximum(np.diagonal(found, axis1=1, axis2=2), 1e-30))
         significance = self.params[:, 3] / sigma[:, 3]
         good = significance > self.level

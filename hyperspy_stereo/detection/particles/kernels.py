@@ -11,13 +11,12 @@ import numpy as np
 
 __all__ = [
     "PARAMETERS",
+    "add_one",
     "add_particles",
-    "climbed",
     "first_blocks",
-    "mean_squares",
+    "line_of",
     "normal_matrices",
     "pair_matrices",
-    "ring_profiles",
     "sweep",
     "view_heights",
 ]
@@ -33,7 +32,7 @@ def _window(middle, reach, size):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _line(table, grid, radius, line):
+def line_of(table, grid, radius, line):
     """Fill `line` (q, n) with the first q of f, 2 df/dq and df/dR of one radius; gives the reach.
 
     As far as the particle reaches, and two entries more.
@@ -59,7 +58,7 @@ def _place(matrix, shift, p):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _add(image, ux, uy, height, reach, line, step):
+def add_one(image, ux, uy, height, reach, line, step):
     rows, columns = image.shape
     y0, y1 = _window(uy, reach, rows)
     f, h, inverse = line[0], np.float32(height), np.float32(1.0 / step)
@@ -83,10 +82,10 @@ def add_particles(images, params, matrices, shifts, gains, table, grid, factor):
     line = np.zeros((1, table.shape[2]), np.float32)
     for i in range(len(params)):
         p = params[i]
-        reach = _line(table, grid, p[4], line)
+        reach = line_of(table, grid, p[4], line)
         for v in range(len(images)):
             ux, uy = _place(matrices[v], shifts[v], p)
-            _add(images[v], ux, uy, factor * gains[v] * p[3], reach, line, grid[2])
+            add_one(images[v], ux, uy, factor * gains[v] * p[3], reach, line, grid[2])
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
@@ -163,7 +162,7 @@ def _normal(residual, p, matrices, shifts, gains, weights, table, grid, normal, 
     """Normal equations of one particle over all views, added to `normal` and `slope`."""
     sums, part = np.zeros((4, 4)), np.zeros(4)
     line = np.zeros((3, table.shape[2]), np.float32)
-    reach = _line(table, grid, p[4], line)
+    reach = line_of(table, grid, p[4], line)
     for v in range(len(residual)):
         m, w, gain = matrices[v], weights[v], gains[v]
         ux, uy = _place(m, shifts[v], p)
@@ -295,7 +294,7 @@ def pair_matrices(pairs, params, matrices, shifts, gains, weights, table, grid, 
     second = np.zeros((3, table.shape[2]), np.float32)
     for n in range(len(pairs)):
         a, b = params[pairs[n, 0]], params[pairs[n, 1]]
-        reach_a, reach_b = _line(table, grid, a[4], first), _line(table, grid, b[4], second)
+        reach_a, reach_b = line_of(table, grid, a[4], first), line_of(table, grid, b[4], second)
         for v in range(len(matrices)):
             ax, ay = _place(matrices[v], shifts[v], a)
             bx, by = _place(matrices[v], shifts[v], b)
@@ -384,7 +383,7 @@ def view_heights(residual, params, matrices, shifts, gains, noise, table, grid):
     line = np.zeros((3, table.shape[2]), np.float32)
     for i in range(count):
         p = params[i]
-        reach = _line(table, grid, p[4], line)
+        reach = line_of(table, grid, p[4], line)
         for v in range(views):
             ux, uy = _place(matrices[v], shifts[v], p)
             _view_sums(residual[v], ux, uy, gains[v] * p[3], reach, line, grid[2], sums, slope)
@@ -392,107 +391,3 @@ def view_heights(residual, params, matrices, shifts, gains, noise, table, grid):
                 heights[i, v] = p[3] + slope[2] / sums[2, 2] / gains[v]
                 errors[i, v] = noise[v] / np.sqrt(sums[2, 2]) / gains[v]
     return heights, errors
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _answer(image, kernel, x, y):
-    """Sum of products of a kernel and the image about a pixel."""
-    rows, columns = image.shape
-    half = len(kernel) // 2
-    x0, x1 = max(x - half, 0), min(x + half + 1, columns)
-    total = np.float32(0.0)
-    for row in range(max(y - half, 0), min(y + half + 1, rows)):
-        seen, weight = image[row, x0:x1], kernel[row - y + half, x0 - x + half : x1 - x + half]
-        for c in range(len(seen)):
-            total += seen[c] * weight[c]
-    return total
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def climbed(image, kernel, start, most):
-    """From each pixel (n, 2) to the maximum of a filtered image nearby, and its height.
-
-    At most `most` steps of one pixel.
-    """
-    rows, columns = image.shape
-    where, value = start.copy(), np.zeros(len(start))
-    for i in range(len(start)):
-        x = min(max(where[i, 0], 0), columns - 1)
-        y = min(max(where[i, 1], 0), rows - 1)
-        best = _answer(image, kernel, x, y)
-        for _ in range(most):
-            to_x, to_y = x, y
-            for ny in range(max(y - 1, 0), min(y + 2, rows)):
-                for nx in range(max(x - 1, 0), min(x + 2, columns)):
-                    if nx == x and ny == y:
-                        continue
-                    other = _answer(image, kernel, nx, ny)
-                    if other > best:
-                        best, to_x, to_y = other, nx, ny
-            if to_x == x and to_y == y:
-                break
-            x, y = to_x, to_y
-        where[i, 0], where[i, 1] = x, y
-        value[i] = best
-    return where, value
-
-
-@numba.njit(cache=True, nogil=True)
-def mean_squares(image, middles, half):
-    """(n,) mean of squares in boxes about pixels (n, 2), as far as they lie in the image."""
-    out = np.zeros(len(middles))
-    for i in range(len(middles)):
-        x, y = middles[i]
-        box = image[max(y - half, 0) : y + half + 1, max(x - half, 0) : x + half + 1]
-        total = 0.0
-        for value in box.flat:
-            total += value * value
-        out[i] = total / max(box.size, 1)
-    return out
-
-
-@numba.njit(cache=True, nogil=True)
-def ring_profiles(residual, view, particles, half, rings, table, grid):
-    """Mean values in rings about particles, each alone on what is left over of its view.
-
-    Parameters
-    ----------
-    residual
-        (V, H, W) float32: images less all particles.
-    view, particles
-        (n,) and (n, 5): x, y in the view, -, height, radius.
-    half
-        px around a particle that are looked at; they must lie in the image.
-    rings
-        In a pixel.
-
-    Returns
-    -------
-    Pixels and sum of distances of each ring over all particles, (m,); mean values (n, m).
-    """
-    count = rings * (half - 1)
-    number, distance = np.zeros(count), np.zeros(count)
-    profiles = np.full((len(particles), count), np.nan)
-    line = np.zeros((1, table.shape[2]), np.float32)
-    inside, total = np.zeros(count), np.zeros(count)
-    for i in range(len(particles)):
-        x, y, _, height, radius = particles[i]
-        left, top = int(np.rint(x)) - half, int(np.rint(y)) - half
-        patch = residual[view[i], top : top + 2 * half + 1, left : left + 2 * half + 1].copy()
-        reach = _line(table, grid, radius, line)
-        _add(patch, x - left, y - top, height, reach, line, grid[2])
-        inside[:] = 0
-        total[:] = 0
-        for row in range(2 * half + 1):
-            for column in range(2 * half + 1):
-                r = np.sqrt((column + left - x) ** 2 + (row + top - y) ** 2)
-                ring = int(rings * r)
-                if ring < count:
-                    inside[ring] += 1
-                    total[ring] += patch[row, column]
-                    distance[ring] += r
-        number += inside
-        for ring in range(count):
-            if inside[ring] > 0:
-                profiles[i, ring] = total[ring] / inside[ring]
-    return number, distance, profiles

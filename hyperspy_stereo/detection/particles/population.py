@@ -17,8 +17,8 @@ from hyperspy_stereo.detection.particles.fit import (
     one_view,
     own_covariances,
 )
-from hyperspy_stereo.detection.particles.kernels import mean_squares, ring_profiles
 from hyperspy_stereo.detection.particles.profile import ParticleShape, profile_table
+from hyperspy_stereo.detection.particles.spot_kernels import mean_squares, ring_profiles
 
 __all__ = ["learned_shape", "shape_of_spots"]
 

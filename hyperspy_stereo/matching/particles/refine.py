@@ -106,7 +106,13 @@ class Fit:
     def settle(self, sweeps: int = 10) -> None:
         """Fit all together."""
         self.params = fit_particles(
-            self.residual, self.params, self.cameras, self.shape, self.prior, self.table, sweeps,
+            self.residual,
+            self.params,
+            self.cameras,
+            self.shape,
+            self.prior,
+            self.table,
+            sweeps,
             in_threads,
         )
 
@@ -139,9 +145,7 @@ class Fit:
         if len(self.params) == 0:
             return np.zeros(0, dtype=bool)
         height = self.params[:, 3]
-        found = own_covariances(
-            self.params, self.cameras, self.images, self.usual, self.table
-        )
+        found = own_covariances(self.params, self.cameras, self.images, self.usual, self.table)
         sigma = np.sqrt(np.maximum(found[:, 3, 3], 0))
         margin = 0.25 * (self.depths[1] - self.depths[0]) + 2 * self.shape.radius
         z = self.params[:, 2]
