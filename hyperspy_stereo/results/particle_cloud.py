@@ -384,6 +384,11 @@ class ParticleCloud:
         return len(self.points)
 
     def __repr__(self) -> str:
-        from hyperspy_stereo.results.particle_files import cloud_text
+        from hyperspy_stereo.results.summary import cloud_text
 
         return cloud_text(self)
+
+    def _repr_html_(self) -> str:
+        from hyperspy_stereo.results.summary import cloud_html
+
+        return cloud_html(self)
