@@ -20,7 +20,7 @@ __all__ = ["LogSpline", "depth_weights", "fitted_law"]
 
 ACROSS = 4  # places in a bin of the lateral distance at which the distance is taken
 HALVES = 2  # parts of a bin of r in which g is taken as even
-STIFFNESS = 0.15 * 2.0 ** np.arange(5)  # 1-sigma of second differences of ln g that are tried
+STIFFNESS = 0.075 * 2.0 ** np.arange(7)  # 1-sigma of second differences of ln g that are tried
 LOOSER = 2.0  # times the likeliest of them, so that a peak is not flattened with the noise
 MOST, FAR = 200, 20.0  # bins that are fitted, and errors of a distance that they reach at least
 WEAK = 1e-2  # 1/1-sigma of a coefficient where there are no pairs at all
@@ -133,7 +133,8 @@ def fitted_law(
     """g(r) by penalised maximum likelihood from pairs counted across and along the beam.
 
     ln g is a spline with a knot at each bin; its second differences are normal with a 1-sigma that
-    the pairs themselves tell (the largest evidence in Laplace's approximation: I. J. Good & R. A.
+    fades with the square of the distance, as the order of a fluid does, and whose size the pairs
+    themselves tell (the largest evidence in Laplace's approximation: I. J. Good & R. A.
     Gaskins, Biometrika 58 (1971) 255; D. J. C. MacKay, Neural Comput. 4 (1992) 415), and twice that
     is taken: what is best for the whole curve flattens its peak.
 
@@ -164,17 +165,28 @@ def fitted_law(
     basis = BSpline.design_matrix(r, knots, 3).toarray()
     second = np.diff(np.eye(basis.shape[1]), 2, axis=0)
     start, tried = np.zeros(basis.shape[1]), []
+    fading = _fading(counts, expected, bin_width * np.arange(len(second)), bin_width)
+
+    def prior_of(stiffness: float) -> NDArray:
+        return (second.T / (stiffness * fading) ** 2) @ second + WEAK**2 * np.eye(len(start))
+
     for stiffness in STIFFNESS:
-        prior = second.T @ second / stiffness**2 + WEAK**2 * np.eye(len(start))
+        prior = prior_of(stiffness)
         fit = _newton(model[some], seen[some], basis, prior, start)
         start = fit[0]
         tried.append(fit[2])
         if len(tried) > 1 and tried[-1] < tried[-2]:
             break
-    best = LOOSER * STIFFNESS[int(np.argmax(tried))]
-    prior = second.T @ second / best**2 + WEAK**2 * np.eye(len(start))
+    prior = prior_of(LOOSER * STIFFNESS[int(np.argmax(tried))])
     coefficients, hessian, _ = _newton(model[some], seen[some], basis, prior, start)
     return LogSpline(knots, coefficients, np.linalg.inv(hessian))
+
+
+def _fading(counts: NDArray, expected: NDArray, r: NDArray, bin_width: float) -> NDArray:
+    """How much structure to expect at distances `r`: all near the first neighbours, then less."""
+    found, random = counts.sum(axis=1), expected.sum(axis=1)
+    first = bin_width * (int(np.argmax((found - random) / np.sqrt(random + 1))) + 0.5)
+    return np.minimum(1.0, (first / np.maximum(r, 1e-9)) ** 2)
 
 
 def _manageable(
