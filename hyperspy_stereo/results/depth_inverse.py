@@ -72,7 +72,9 @@ class LogSpline:
         place, height = r[draws.argmax(axis=1)], np.exp(draws.max(axis=1))
         # Of rare draws that run away the spread of the middle two thirds knows nothing.
         spread = [np.ptp(np.quantile(v, [0.16, 0.84])) / 2 for v in (place, height)]
-        top = int(curve.argmax())
+        # A maximum within, where there is one: at an end it may go on rising, into what is unknown.
+        inner = np.flatnonzero((curve[1:-1] >= curve[:-2]) & (curve[1:-1] > curve[2:])) + 1
+        top = int(inner[curve[inner].argmax()]) if len(inner) else int(curve.argmax())
         return Peak(float(r[top]), float(spread[0]), float(np.exp(curve[top])), float(spread[1]))
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ParticleCloud"]
 
 CONTACT = 1.3  # diameters between the middles of particles that count as touching
+HIDDEN = 0.5  # diameters across the beam, below which one of a pair hides much of the other
 PER_DIAMETER = 16  # bins of a default g(r)
 FAR = 8.0  # diameters, the range of a default g(r)
 
@@ -304,7 +305,7 @@ class ParticleCloud:
             correction,
             self.units,
             statistics.usual_sigma(self.sigma[inside, 2]),
-            self.diameter if self.diameter > 0 else 0.0,
+            HIDDEN * self.diameter if self.diameter > 0 else 0.0,
         )
 
     # Output ------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ class RadialDistribution:
     correction : {"slab", "none"}
         What the expectation takes into account.
     overlap : float
-        Distance across the beam below which particles overlap in the views, in `units`.
+        Distance across the beam below which particles hide each other in the views, in `units`.
     pairs, pairs_expected : ndarray, optional
         Pairs by distance across and along the beam, found and at random: see
         :mod:`~hyperspy_stereo.results.pair_counts`. From these :meth:`deconvolved` takes the blur
