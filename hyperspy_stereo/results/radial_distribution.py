@@ -177,7 +177,7 @@ class RadialDistribution:
         else:
             law = fitted_law(self.pairs, self.pairs_expected, self.bin_width, sigma, self.overlap)
             g, error = self.g, self.error
-            known = self.r < law.end
+            known = (self.r > self.overlap) & (self.r < law.end)
             g[known], error[known] = law.values(self.r[known])
         return replace(
             self,

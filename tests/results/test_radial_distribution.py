@@ -1,5 +1,7 @@
 """g(r): borders, errors, peaks, the blur of depth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -209,3 +211,13 @@ def test_no_peak_no_number(tmp_path):
 def test_what_cannot_be_counted_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_nearer_than_pairs_can_be_seen_nothing_is_made_up():
+    """Where no pair is used the spline knows nothing: what was found stays."""
+    rng = np.random.default_rng(11)
+    seen = replace(fluid(rng, 3, 1.0), overlap=3.0)
+    sharp = seen.deconvolved()
+    near = seen.r < 3.0
+    np.testing.assert_allclose(sharp.g[near], seen.g[near])
+    assert (sharp.g[~near] < 10).all() and np.isfinite(sharp.error).all()
