@@ -8,9 +8,10 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["box_overlap", "expected_pairs", "pair_counts"]
+__all__ = ["box_overlap", "expected_by_depth", "expected_pairs", "pair_counts", "pairs_by_depth"]
 
 NODES = 6  # of the quadrature within a bin
+FINE = 4  # parts of a bin along the beam, for pairs that are expected
 
 
 def pair_counts(points: ArrayLike, bin_width: float, bins: int) -> tuple[NDArray, NDArray]:
@@ -91,6 +92,92 @@ def _count(points, cell, start, shape, reach, width, bins, first, last):
             once[k] += own[k]
             squares[k] += own[k] * own[k]
     return once, squares
+
+
+def pairs_by_depth(points: ArrayLike, bin_width: float, bins: int) -> NDArray:
+    """Count pairs by distance across the beam and along it.
+
+    Parameters
+    ----------
+    points, bin_width, bins
+        As for :func:`pair_counts`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (bins, bins) pairs, each once: across, along.
+
+    Examples
+    --------
+    >>> pairs_by_depth([[0, 0, 0], [1.5, 0, 0.2]], 1.0, 2).tolist()
+    [[0.0, 0.0], [1.0, 0.0]]
+    """
+    xyz = np.ascontiguousarray(points, dtype=np.float64).reshape(-1, 3)
+    if len(xyz) < 2:
+        return np.zeros((bins, bins))
+    low, size = xyz[:, :2].min(axis=0), np.ptp(xyz[:, :2], axis=0)
+    side = np.maximum(bin_width * bins / 2, size.max() / 400)
+    shape = np.maximum((size / side).astype(np.int64) + 1, 1)
+    reach = int(np.ceil(bin_width * bins / side))
+    cell = np.minimum(((xyz[:, :2] - low) / side).astype(np.int64), shape - 1)
+    key = cell[:, 0] * shape[1] + cell[:, 1]
+    order = np.argsort(key, kind="stable")
+    start = np.searchsorted(key[order], np.arange(shape.prod() + 1))
+    return _table(xyz[order], cell[order], start, shape, reach, float(bin_width), bins)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _table(points, cell, start, shape, reach, width, bins):
+    table = np.zeros((bins, bins))
+    limit, inverse = (width * bins) ** 2, 1 / width
+    for i in range(len(points)):
+        x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        for a in range(max(cell[i, 0] - reach, 0), min(cell[i, 0] + reach + 1, shape[0])):
+            row = a * shape[1]
+            begin = start[row + max(cell[i, 1] - reach, 0)]
+            end = start[row + min(cell[i, 1] + reach, shape[1] - 1) + 1]
+            for j in range(max(begin, i + 1), end):
+                dx, dy = points[j, 0] - x, points[j, 1] - y
+                square, along = dx * dx + dy * dy, int(abs(points[j, 2] - z) * inverse)
+                if square < limit and along < bins:
+                    table[min(int(np.sqrt(square) * inverse), bins - 1), along] += 1
+    return table
+
+
+def expected_by_depth(
+    count: int, bin_width: float, bins: int, box: ArrayLike, slab: bool = True
+) -> NDArray:
+    """Pairs to expect by distance across and along the beam, of points at random in a box.
+
+    Parameters
+    ----------
+    count, box, slab
+        As for :func:`expected_pairs`.
+    bin_width, bins
+        As for :func:`pairs_by_depth`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (bins, FINE bins): bins along the beam are FINE times finer.
+
+    Examples
+    --------
+    >>> every = expected_by_depth(10, 1.0, 4, [4.0, 4.0, 4.0])
+    >>> bool(every.sum() < 45)
+    True
+    """
+    a, b, c = (float(s) for s in box)
+    across = bin_width * np.arange(bins + 1)
+    along = np.minimum(bin_width / FINE * np.arange(FINE * bins + 1), c if slab else np.inf)
+    if slab:
+        # Integrals of 2 pi r times the mean over azimuths of (a - |x|)(b - |y|), and of c - |z|.
+        flat = np.pi * a * b * across**2 - 4 / 3 * (a + b) * across**3 + across**4 / 2
+        deep = c * along - along**2 / 2
+    else:
+        flat, deep = np.pi * a * b * across**2, c * along
+    share = np.diff(flat)[:, None] * 2 * np.diff(deep) / (a * b * c) ** 2
+    return count * (count - 1) / 2 * share
 
 
 def box_overlap(r: ArrayLike, box: ArrayLike) -> NDArray:

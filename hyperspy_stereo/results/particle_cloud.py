@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ParticleCloud"]
 
 CONTACT = 1.3  # diameters between the middles of particles that count as touching
+HIDDEN = 0.5  # diameters across the beam, below which one of a pair hides much of the other
 PER_DIAMETER = 16  # bins of a default g(r)
 FAR = 8.0  # diameters, the range of a default g(r)
 
@@ -303,7 +304,8 @@ class ParticleCloud:
             r_max,
             correction,
             self.units,
-            float(np.sqrt((self.sigma[inside, 2] ** 2).mean())) if inside.any() else 0.0,
+            statistics.usual_sigma(self.sigma[inside, 2]),
+            HIDDEN * self.diameter if self.diameter > 0 else 0.0,
         )
 
     # Output ------------------------------------------------------------------------------------
@@ -383,6 +385,11 @@ class ParticleCloud:
         return len(self.points)
 
     def __repr__(self) -> str:
-        from hyperspy_stereo.results.particle_files import cloud_text
+        from hyperspy_stereo.results.summary import cloud_text
 
         return cloud_text(self)
+
+    def _repr_html_(self) -> str:
+        from hyperspy_stereo.results.summary import cloud_html
+
+        return cloud_html(self)

@@ -16,7 +16,7 @@ from hyperspy_stereo.results.vtp import append_array, array_values
 if TYPE_CHECKING:
     from hyperspy_stereo.results.particle_cloud import ParticleCloud
 
-__all__ = ["SUFFIXES", "cloud_text", "load_cloud", "save_cloud"]
+__all__ = ["SUFFIXES", "load_cloud", "save_cloud"]
 
 SUFFIXES = (".csv", ".vtp", ".xyz")
 FORMAT = "hyperspy_stereo particle cloud"
@@ -103,29 +103,6 @@ def load_cloud(cls: type[ParticleCloud], path: str | Path) -> ParticleCloud:
             f"{path.name} is not a whole file written by ParticleCloud.save "
             f"({type(error).__name__}: {error})."
         ) from error
-
-
-def cloud_text(cloud: ParticleCloud) -> str:
-    """One line of text for ``repr``."""
-    from hyperspy_stereo.results.summary import format_length
-
-    if len(cloud) == 0:
-        return "<ParticleCloud, no particles>"
-    low, high = cloud.points[:, 2].min(), cloud.points[:, 2].max()
-    parts = [
-        f"{len(cloud)} particle" + "s" * (len(cloud) > 1),
-        f"diameter: {format_length(cloud.diameter, cloud.units)}",
-        f"depth: {low:.4g} to {high:.4g} {cloud.units}",
-        f"sigma x, y, z (median): {' '.join(f'{s:.2g}' for s in np.median(cloud.sigma, axis=0))}",
-    ]
-    if np.isfinite(cloud.concentration):
-        parts.append(
-            f"concentration: ({cloud.concentration:.3g} ± {cloud.concentration_error:.1g}) "
-            f"{cloud.concentration_units}"
-        )
-    if cloud.ambiguous.any():
-        parts.append(f"ambiguous: {int(cloud.ambiguous.sum())}")
-    return f"<ParticleCloud, {', '.join(parts)}>"
 
 
 def _rows(cloud: ParticleCloud) -> np.ndarray:

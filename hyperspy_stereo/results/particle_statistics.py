@@ -15,6 +15,7 @@ __all__ = [
     "fractal_dimension",
     "nearest_neighbours",
     "slab_thickness",
+    "usual_sigma",
 ]
 
 FEWEST_CLUSTERS = 5  # for a fractal dimension
@@ -216,3 +217,21 @@ def slab_thickness(z: ArrayLike, sigma: ArrayLike) -> tuple[float, float]:
         return 0.0, float(np.sqrt(12 * total))
     relative = 0.5 * np.sqrt(0.8 / len(depth)) * total / own
     return float(thickness), float(thickness * relative)
+
+
+def usual_sigma(sigma: ArrayLike) -> float:
+    """Root of the mean square of the errors that are below twice the middle one.
+
+    Some particles hide behind others and have errors many times larger: they are few, and a mean
+    with them would be that of no particle.
+
+    Examples
+    --------
+    >>> usual_sigma([1.0, 1.0, 1.0, 30.0])
+    1.0
+    """
+    each = np.asarray(sigma, dtype=np.float64)
+    if each.size == 0:
+        return 0.0
+    usual = each[each <= 2 * np.median(each)]
+    return float(np.sqrt((usual**2).mean()))

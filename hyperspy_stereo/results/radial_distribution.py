@@ -11,8 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hyperspy_stereo.results.depth_blur import blur_matrix, sharpened
+from hyperspy_stereo.results.depth_inverse import LogSpline, fitted_law
 from hyperspy_stereo.results.first_peak import Peak, fitted_peak
-from hyperspy_stereo.results.pair_counts import expected_pairs, pair_counts
+from hyperspy_stereo.results.pair_counts import (
+    expected_by_depth,
+    expected_pairs,
+    pair_counts,
+    pairs_by_depth,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +54,14 @@ class RadialDistribution:
         Particles.
     correction : {"slab", "none"}
         What the expectation takes into account.
+    overlap : float
+        Distance across the beam below which particles hide each other in the views, in `units`.
+    pairs, pairs_expected : ndarray, optional
+        Pairs by distance across and along the beam, found and at random: see
+        :mod:`~hyperspy_stereo.results.pair_counts`. From these :meth:`deconvolved` takes the blur
+        back.
+    law : LogSpline, optional
+        What the counts were made of, after :meth:`deconvolved`.
 
     Examples
     --------
@@ -66,6 +80,10 @@ class RadialDistribution:
     thickness: float = np.inf
     n_points: int = 0
     correction: str = "slab"
+    overlap: float = 0.0
+    pairs: np.ndarray | None = None
+    pairs_expected: np.ndarray | None = None
+    law: LogSpline | None = None
 
     @property
     def r(self) -> np.ndarray:
@@ -106,6 +124,8 @@ class RadialDistribution:
     def first_peak(self) -> Peak:
         """The first maximum that stands out, by a cubic through the logarithm of g around it.
 
+        After :meth:`deconvolved` it is the maximum of the spline.
+
         Returns
         -------
         Peak
@@ -124,10 +144,16 @@ class RadialDistribution:
         ):
             last += 1
         top = first + int(np.argmax(smooth[first : last + 1]))
+        if self.law is not None:
+            return self.law.peak(self.edges[max(top - 2, 0)], self.edges[min(top + 3, len(g))])
         return fitted_peak(self.r, g, error, top)
 
     def deconvolved(self, sigma_z: float | None = None) -> RadialDistribution:
         """g(r) without the blur by the uncertainty of depths.
+
+        From pairs by distance across and along the beam, where they were counted (see
+        :func:`~hyperspy_stereo.results.depth_inverse.fitted_law`), else from the distances alone,
+        which tell much less.
 
         Parameters
         ----------
@@ -137,24 +163,45 @@ class RadialDistribution:
         Returns
         -------
         RadialDistribution
-            With sigma_z = 0; its errors grow as its peaks do, which is a rough estimate.
+            With sigma_z = 0. From distances alone its errors are a rough estimate, and sharp peaks
+            stay too low.
         """
-        blur = self._blur(sigma_z)
-        g = sharpened(self.counts, self.expected, blur, self.variance)
-        ratio = np.where(self.g > 0, g / np.maximum(self.g, 1e-12), 1.0)
+        sigma = self._checked(sigma_z)
+        if sigma == 0:
+            return self
+        if self.pairs is None or self.pairs_expected is None:
+            g = sharpened(self.counts, self.expected, self._blur(sigma), self.variance)
+            ratio = np.where(self.g > 0, g / np.maximum(self.g, 1e-12), 1.0)
+            error = self.error * np.maximum(ratio, 1.0)
+            law = None
+        else:
+            law = fitted_law(self.pairs, self.pairs_expected, self.bin_width, sigma, self.overlap)
+            g, error = self.g, self.error
+            known = (self.r > self.overlap) & (self.r < law.end)
+            g[known], error[known] = law.values(self.r[known])
         return replace(
             self,
             counts=g * self.expected,
-            variance=self.variance * np.maximum(ratio, 1.0) ** 2,
+            variance=(error * self.expected) ** 2,
             sigma_z=0.0,
+            pairs=None,
+            pairs_expected=None,
+            law=law,
         )
 
     def blurred(self, sigma_z: float) -> RadialDistribution:
         """What would be found of this g(r) with a 1-sigma of `sigma_z` of every depth."""
-        blur = self._blur(sigma_z)
+        blur = self._blur(self._checked(sigma_z))
         blur = blur / np.maximum(blur.sum(axis=0), 1e-12)
         ratio = (blur @ self.counts) / np.maximum(blur @ self.expected, 1e-300)
-        return replace(self, counts=ratio * self.expected, sigma_z=float(sigma_z))
+        return replace(
+            self,
+            counts=ratio * self.expected,
+            sigma_z=float(sigma_z),
+            pairs=None,
+            pairs_expected=None,
+            law=None,
+        )
 
     def depth_bias(self) -> dict[str, float]:
         """How the uncertainty of depths moves the first peak.
@@ -172,10 +219,13 @@ class RadialDistribution:
             "height": found.height / true.height,
         }
 
-    def _blur(self, sigma_z: float | None) -> np.ndarray:
+    def _checked(self, sigma_z: float | None) -> float:
         sigma = self.sigma_z if sigma_z is None else float(sigma_z)
         if not sigma >= 0:
             raise ValueError(f"sigma_z is a 1-sigma, at least 0 {self.units}; {sigma_z!r} given.")
+        return sigma
+
+    def _blur(self, sigma: float) -> np.ndarray:
         thickness = self.thickness if np.isfinite(self.thickness) else 1e3 * self.edges[-1]
         return blur_matrix(self.edges, sigma, thickness)
 
@@ -212,6 +262,7 @@ class RadialDistribution:
                 )
         points = np.array([p.n_points for p in parts], dtype=float)
         weights = points / max(points.sum(), 1)
+        counted = all(p.pairs is not None and p.pairs_expected is not None for p in parts)
         return replace(
             first,
             counts=sum(p.counts for p in parts),
@@ -220,6 +271,10 @@ class RadialDistribution:
             sigma_z=float(np.sqrt(weights @ np.array([p.sigma_z**2 for p in parts]))),
             thickness=float(weights @ np.array([p.thickness for p in parts])),
             n_points=int(points.sum()),
+            overlap=max(p.overlap for p in parts),
+            pairs=sum(p.pairs for p in parts) if counted else None,
+            pairs_expected=sum(p.pairs_expected for p in parts) if counted else None,
+            law=None,
         )
 
     def to_dataframe(self) -> pd.DataFrame:
@@ -282,6 +337,7 @@ def radial_distribution(
     correction: str = "slab",
     units: str = "px",
     sigma_z: float = 0.0,
+    overlap: float = 0.0,
 ) -> RadialDistribution:
     """g(r) of points in a box.
 
@@ -296,7 +352,7 @@ def radial_distribution(
     correction : {"slab", "none"}
         "slab": every shell counts only as far as it lies in the box, by its analytic set
         covariance. "none": whole shells, which makes g fall with r in a thin slab.
-    units, sigma_z
+    units, sigma_z, overlap
         For the result.
 
     Returns
@@ -337,4 +393,7 @@ def radial_distribution(
         float(sides[2]),
         len(xyz),
         correction,
+        float(overlap),
+        pairs_by_depth(xyz, bin_width, bins),
+        expected_by_depth(len(xyz), bin_width, bins, sides, slab=correction == "slab"),
     )

@@ -1,4 +1,4 @@
-"""Key figures of a network, as text and as HTML."""
+"""Key figures of a network or of particles, as text and as HTML."""
 
 from __future__ import annotations
 
@@ -11,8 +11,17 @@ from hyperspy_stereo.results.density import METRES
 
 if TYPE_CHECKING:
     from hyperspy_stereo.results.network import DislocationNetwork
+    from hyperspy_stereo.results.particle_cloud import ParticleCloud
 
-__all__ = ["format_length", "summary_figures", "summary_html", "summary_text"]
+__all__ = [
+    "cloud_figures",
+    "cloud_html",
+    "cloud_text",
+    "format_length",
+    "summary_figures",
+    "summary_html",
+    "summary_text",
+]
 
 
 def format_length(length: float, units: str) -> str:
@@ -92,9 +101,66 @@ def summary_text(network: DislocationNetwork) -> str:
 
 def summary_html(network: DislocationNetwork) -> str:
     """A small table for notebooks."""
+    return _table("DislocationNetwork", summary_figures(network))
+
+
+def cloud_figures(cloud: ParticleCloud) -> list[tuple[str, str]]:
+    """Names and values of the key figures of particles.
+
+    Parameters
+    ----------
+    cloud : ParticleCloud
+        May be empty.
+
+    Returns
+    -------
+    list of (name, value)
+        For people, not for parsing.
+    """
+    if len(cloud) == 0:
+        return [("particles", "none")]
+    units = cloud.units
+    low, high = cloud.points[:, 2].min(), cloud.points[:, 2].max()
+    sigma = " ".join(f"{s:.2g}" for s in np.median(cloud.sigma, axis=0))
+    figures = [("particles", f"{len(cloud)}")]
+    if cloud.ambiguous.any():
+        figures.append(("of them ambiguous", f"{int(cloud.ambiguous.sum())}"))
+    figures += [
+        ("diameter (median)", format_length(cloud.diameter, units)),
+        ("depth", f"{low:.4g} to {high:.4g} {units}"),
+        ("sigma x, y, z (median)", f"{sigma} {units}"),
+    ]
+    if np.isfinite(cloud.concentration):
+        (left, right), (top, bottom) = cloud.field
+        sides = f"{right - left:.4g} x {bottom - top:.4g} x {cloud.thickness:.4g} {units}"
+        figures += [
+            ("box of the count", f"{sides}, {int(cloud.inside.sum())} inside"),
+            (
+                "concentration",
+                f"({cloud.concentration:.3g} ± {cloud.concentration_error:.1g}) "
+                f"{cloud.concentration_units}",
+            ),
+        ]
+    return figures
+
+
+def cloud_text(cloud: ParticleCloud) -> str:
+    """One line of text for ``repr``."""
+    if len(cloud) == 0:
+        return "<ParticleCloud, no particles>"
+    body = ", ".join(f"{name}: {value}" for name, value in cloud_figures(cloud))
+    return f"<ParticleCloud, {body}>"
+
+
+def cloud_html(cloud: ParticleCloud) -> str:
+    """A small table for notebooks."""
+    return _table("ParticleCloud", cloud_figures(cloud))
+
+
+def _table(caption: str, figures: list[tuple[str, str]]) -> str:
     rows = "".join(
         f"<tr><th style='text-align:left'>{escape(name)}</th>"
         f"<td style='text-align:left'>{escape(value)}</td></tr>"
-        for name, value in summary_figures(network)
+        for name, value in figures
     )
-    return f"<table><caption>DislocationNetwork</caption>{rows}</table>"
+    return f"<table><caption>{escape(caption)}</caption>{rows}</table>"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from hyperspy_stereo.detection.particles.detect import TILE
 from hyperspy_stereo.detection.particles.ground import background, correlate
 from hyperspy_stereo.detection.particles.profile import template
 from hyperspy_stereo.signals import _checks
-from hyperspy_stereo.signals._detecting import _plain
+from hyperspy_stereo.signals._detecting import SHORT, _plain
+from hyperspy_stereo.signals._progress import progress
 from hyperspy_stereo.signals._view_stack import ViewStack
 
 METHODS = {
@@ -32,45 +34,93 @@ SHAPE = ("radius", "spread", "exponent", "blur", "sign")
 COLUMNS = ("view", "x", "y", "sigma_x", "sigma_y", "radius", "height", "significance")
 
 
-def particle_map(pair: ViewStack, diameter: float | None, method: str, settings: dict):
-    """Detect particles in each view and return a ParticleMap."""
-    from hyperspy_stereo.matching.threads import in_threads
-    from hyperspy_stereo.signals.particle_map import ParticleMap
+def particle_map(
+    pair: ViewStack,
+    diameter: float | None,
+    method: str,
+    settings: dict,
+    show_progressbar: bool | None = None,
+):
+    """Detect particles in each view and return a ParticleMap.
+
+    Where particles are is found at once, one view for each thread at a time. The images and
+    responses of a lazy stack stay lazy.
+    """
+    import dask
+    import numba
 
     _checks.method_options(method, settings, METHODS, "detect_particles")
     views, inside = pair._views_array(), pair._inside_scan()
+    _checks.image_array(views[0], "a view")
     pixel_size, _ = pair._image_axes()
-    size = views.shape[-2:]
     if diameter is not None:
         diameter = _checks.real_number(diameter, "diameter", "units of the images") / pixel_size
-        check_diameter(diameter, size)
-    images = np.stack([_prepared(view, inside) for view in views])
-    if method == "matched":
-        polarity = settings.get("polarity", "auto")
-        shape = find_shape(images[0], diameter, polarity)
-        alarms = _checks.real_number(
-            settings.get("false_alarms", 0.01), "false_alarms", "a share of the particles"
-        )
-        found = in_threads(
-            lambda image: detect_particles(image, diameter, polarity, alarms, shape), images
-        )
-        told = {"false_alarms": alarms, "polarity": polarity}
+        check_diameter(diameter, views.shape[-2:])
+    prepared = [dask.delayed(_prepared)(view, inside) for view in views]
+    detector, told = _detector(prepared[0], diameter, method, settings)
+    tasks = [dask.delayed(_only_inside)(dask.delayed(detector)(p), inside) for p in prepared]
+    if pair._lazy:
+        wanted = tasks
     else:
+        wanted = [
+            dask.delayed((p, t, dask.delayed(_response)(p, t)))
+            for p, t in zip(prepared, tasks, strict=True)
+        ]
+    with progress(show_progressbar, SHORT):
+        # Compiled parts let other threads run, and numba says how many there may be.
+        done = dask.compute(*wanted, scheduler="threads", num_workers=numba.get_num_threads())
+    if pair._lazy:
+        found = list(done)
+        images, response = _still_lazy(prepared, found, views.shape)
+    else:
+        images, found, response = (list(column) for column in zip(*done, strict=True))
+        images, response = np.stack(images), np.stack(response)
+    told["diameter"] = "auto" if diameter is None else diameter * pixel_size
+    return _as_map(pair, images, found, response, {"method": method, **told})
+
+
+def _detector(first, diameter: float | None, method: str, settings: dict) -> tuple[Callable, dict]:
+    """What finds the particles of one view, and what to write down about it."""
+    if method != "matched":
         run = hough_particles if method == "hough" else contour_particles
-        found = [run(image, diameter, **settings) for image in images]
-        told = dict(settings)
-    found = [_only_inside(f, inside) for f in found]
-    response = np.stack([_response(i, f) for i, f in zip(images, found, strict=True)])
+        return partial(run, diameter=diameter, **settings), dict(settings)
+    polarity = settings.get("polarity", "auto")
+    alarms = _checks.real_number(
+        settings.get("false_alarms", 0.01), "false_alarms", "a share of the particles"
+    )
+    shape = find_shape(first.compute(scheduler="synchronous"), diameter, polarity)
+    run = partial(
+        detect_particles, diameter=diameter, polarity=polarity, false_alarms=alarms, shape=shape
+    )
+    return run, {"false_alarms": alarms, "polarity": polarity}
+
+
+def _still_lazy(prepared: list, found: list[Detections], shape: tuple[int, ...]):
+    """Images and responses (V, H, W) that are computed when they are asked for, view by view."""
+    import dask
+    import dask.array as da
+
+    answers = [dask.delayed(_response)(p, f) for p, f in zip(prepared, found, strict=True)]
+    return tuple(
+        da.stack([da.from_delayed(t, shape[1:], dtype=np.float32) for t in tasks])
+        for tasks in (prepared, answers)
+    )
+
+
+def _as_map(pair: ViewStack, images, found: list[Detections], response, told: dict):
+    """A ParticleMap with the calibration and state of `pair`."""
+    from hyperspy_stereo.signals.particle_map import LazyParticleMap, ParticleMap
+
     axes = list(pair.axes_manager.as_dictionary().values())
-    result = ParticleMap(response.reshape(pair.data.shape), axes=axes)
+    shape = pair.data.shape
+    result = (LazyParticleMap if hasattr(response, "dask") else ParticleMap)(
+        response.reshape(shape), axes=axes
+    )
     result.metadata.add_dictionary(pair.metadata.as_dictionary())
     result.metadata.set_item("Signal.signal_type", ParticleMap._signal_type)
     result.original_metadata.add_dictionary(pair.original_metadata.as_dictionary())
-    result.metadata.set_item(
-        "Stereo.Detection.images", _plain(images.reshape(pair.data.shape), axes)
-    )
-    told["diameter"] = "auto" if diameter is None else diameter * pixel_size
-    for key, value in {"method": method, **told}.items():
+    result.metadata.set_item("Stereo.Detection.images", _plain(images.reshape(shape), axes))
+    for key, value in told.items():
         result.metadata.set_item(f"Stereo.Detection.{key}", value)
     write_detections(result, found)
     return result
@@ -205,8 +255,7 @@ def _only_inside(found: Detections, inside) -> Detections:
         return found
     x, y = np.round(found.positions).astype(int).T
     use = inside[np.clip(y, 0, inside.shape[0] - 1), np.clip(x, 0, inside.shape[1] - 1)]
-    fields = ("positions", "sigma", "radius", "height", "significance")
-    return replace(found, **{name: getattr(found, name)[use] for name in fields})
+    return found.take(use)
 
 
 def _response(image: np.ndarray, found: Detections) -> np.ndarray:

@@ -251,7 +251,11 @@ class StereoPair(ViewStack):
         return detected(self, method, settings, show_progressbar)
 
     def detect_particles(
-        self, diameter: float | None = None, method: str = "matched", **settings: object
+        self,
+        diameter: float | None = None,
+        method: str = "matched",
+        show_progressbar: bool | None = None,
+        **settings: object,
     ) -> ParticleMap:
         """Find round particles in every view.
 
@@ -263,6 +267,9 @@ class StereoPair(ViewStack):
             "matched": matched filter and a joint fit of all particles, which separates overlapping
             ones. "hough" and "contours": blur, edges and circles, or threshold and regions, with
             thresholds of their own.
+        show_progressbar : bool, optional
+            Whether to show a bar if it takes longer than two seconds. By default HyperSpy's
+            preference.
         **settings
             ``polarity="auto"`` ("bright", "dark"). "matched": ``false_alarms=0.01``, the share
             of the particles found that may be of noise alone. "hough", "contours": ``threshold``,
@@ -271,7 +278,8 @@ class StereoPair(ViewStack):
         Returns
         -------
         ParticleMap
-            Computed at once, also from lazy views, one view at a time.
+            Where the particles are is found at once, also in lazy views, of which only as many
+            are in memory as there are threads. The responses and images of lazy views stay lazy.
 
         Raises
         ------
@@ -291,7 +299,7 @@ class StereoPair(ViewStack):
         from hyperspy_stereo.signals._particles import particle_map
 
         self._check_images(1)
-        return particle_map(self, diameter, method, settings)
+        return particle_map(self, diameter, method, settings, show_progressbar)
 
     def plot_anaglyph(self, left: int = 0, right: int = 1, **kwargs: object) -> Axes:
         """Show two views as one red-cyan picture for stereo glasses.

@@ -1,11 +1,20 @@
 """g(r): borders, errors, peaks, the blur of depth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hyperspy_stereo.results import ParticleCloud, RadialDistribution
 from hyperspy_stereo.results.depth_blur import blur_matrix
-from hyperspy_stereo.results.pair_counts import box_overlap, expected_pairs, pair_counts
+from hyperspy_stereo.results.depth_inverse import depth_weights, fitted_law
+from hyperspy_stereo.results.pair_counts import (
+    box_overlap,
+    expected_by_depth,
+    expected_pairs,
+    pair_counts,
+    pairs_by_depth,
+)
 from hyperspy_stereo.results.radial_distribution import radial_distribution
 from hyperspy_stereo.results.stereo_angle_effect import stereo_angle_effect
 from hyperspy_stereo.simulation.particles import Interaction, equilibrium
@@ -123,6 +132,62 @@ def test_errors_of_depth_blur_the_peak_and_are_taken_back():
     np.testing.assert_allclose(columns[:70], 1, atol=1e-6)
 
 
+def fluid(rng, fields, sigma_z):
+    """g(r) of pairs that follow a known law exactly, with errors of depth: bound in twos."""
+    box, law, count = np.array([300.0, 300.0, 60.0]), [], 900
+    r = np.linspace(4.0, 12.0, 2000)
+    density = (1 + 3 * np.exp(-((r - 6) ** 2) / 2 / 0.5**2)) * r**2
+    for _ in range(fields):
+        first = rng.uniform(0, 1, (count, 3)) * box
+        distance = rng.choice(r, count, p=density / density.sum())
+        direction = rng.normal(size=(count, 3))
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        both = np.vstack([first, first + distance[:, None] * direction])
+        inside = ((both > 0) & (both < box)).all(axis=1)
+        seen = both[inside] + rng.normal(0, sigma_z, (inside.sum(), 1)) * (0, 0, 1)
+        law.append(radial_distribution(seen, box, 0.25, 20.0, sigma_z=sigma_z))
+    return RadialDistribution.combine(law)
+
+
+def test_pairs_across_and_along_the_beam_tell_more_than_distances():
+    """The blur of depth comes off without bias, where distances alone leave the peak too low."""
+    rng = np.random.default_rng(7)
+    true = fluid(rng, 12, 0.0).first_peak()
+    seen = fluid(rng, 12, 1.4)
+    found = seen.deconvolved().first_peak()
+    assert seen.first_peak().height < 0.75 * true.height
+    assert found.height == pytest.approx(true.height, rel=0.12)
+    assert abs(found.height - true.height) < 2.5 * np.hypot(found.height_error, true.height_error)
+    assert found.position == pytest.approx(true.position, abs=0.12)
+
+
+def test_pairs_are_counted_and_expected_by_depth():
+    box = (60.0, 50.0, 20.0)
+    points = uniform(400, box, 2)
+    d = np.abs(points[:, None] - points[None])[np.triu_indices(400, 1)]
+    across = np.hypot(d[:, 0], d[:, 1])
+    edges = np.arange(11.0)
+    table = np.histogram2d(across, d[:, 2], [edges, edges])[0]
+    np.testing.assert_array_equal(pairs_by_depth(points, 1.0, 10), table)
+    found = sum(pairs_by_depth(uniform(400, box, k), 1.0, 10) for k in range(40))
+    hoped = 40 * expected_by_depth(400, 1.0, 10, box).reshape(10, 10, 4).sum(axis=2)
+    off = (found - hoped) / np.sqrt(hoped)
+    assert np.abs(off).max() < 5 and np.sqrt((off**2).mean()) == pytest.approx(1, abs=0.25)
+
+
+def test_the_spline_of_an_exact_table_is_the_law():
+    law = Interaction(depth=2.0, gap=1.0, width=0.5)
+    bins, width, sigma = 60, 0.25, 1.0
+    expected = expected_by_depth(60_000, width, bins, (900.0, 900.0, 100.0))
+    weights, r, along = depth_weights(expected, width, sigma)
+    exact = weights @ np.append(law.radial_distribution(r, 5.0), 1.0)
+    counts = np.zeros((bins, bins))
+    counts[:, : exact.shape[1] * along : along] = exact
+    peak = fitted_law(counts, expected, width, sigma).peak(5.5, 6.5)
+    assert peak.position == pytest.approx(6.0, abs=0.03)
+    assert peak.height == pytest.approx(np.exp(2.0), rel=0.04)
+
+
 def test_no_peak_no_number(tmp_path):
     box = (100.0, 100.0, 20.0)
     g = radial_distribution(uniform(60, box, 3), box, 5.0, 40.0)
@@ -146,3 +211,13 @@ def test_no_peak_no_number(tmp_path):
 def test_what_cannot_be_counted_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_nearer_than_pairs_can_be_seen_nothing_is_made_up():
+    """Where no pair is used the spline knows nothing: what was found stays."""
+    rng = np.random.default_rng(11)
+    seen = replace(fluid(rng, 3, 1.0), overlap=3.0)
+    sharp = seen.deconvolved()
+    near = seen.r < 3.0
+    np.testing.assert_allclose(sharp.g[near], seen.g[near])
+    assert (sharp.g[~near] < 10).all() and np.isfinite(sharp.error).all()

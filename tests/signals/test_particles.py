@@ -1,5 +1,7 @@
 """detect_particles and reconstruct: state in metadata, slicing, saving, bad input."""
 
+from contextlib import nullcontext
+
 import hyperspy.api as hs
 import numpy as np
 import pytest
@@ -63,7 +65,60 @@ def test_particles_follow_slices_and_files(maps, tmp_path):
 
 
 def test_lazy_views(views, maps):
-    assert views.as_lazy().detect_particles(diameter=5).particles.equals(maps.particles)
+    lazy = views.as_lazy().detect_particles(diameter=5)
+    assert lazy.particles.equals(maps.particles)
+    assert lazy._lazy and hasattr(lazy.metadata.Stereo.Detection.images.data, "dask")
+    np.testing.assert_array_equal(lazy.data.compute(), maps.data)
+    assert len(lazy.inav[:3].reconstruct()) == len(maps.inav[:3].reconstruct())
+
+
+def test_a_lazy_stack_is_read_view_by_view(made, maps):
+    """No task asks for more than one view, and each view is read once and once for the size."""
+    import dask.array as da
+
+    read = []
+
+    def view(block_info=None):
+        read.append(block_info[None]["chunk-location"][0])
+        return made.images[read[-1]][None]
+
+    data = da.map_blocks(view, chunks=((1,) * 4, (160,), (160,)), dtype=np.float32)
+    stack = StereoPair(made.images).as_lazy()
+    stack.data = data
+    found = stack.detect_particles(diameter=12.5)
+    assert sorted(read) == [0, 0, 1, 2, 3]
+    assert len(found.particles) == len(maps.particles)
+
+
+def test_progress_is_shown_when_asked_for(views, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "hyperspy_stereo.signals._particles.progress",
+        lambda show, minimum=0.0: asked.append(show) or nullcontext(),
+    )
+    views.detect_particles(diameter=5, show_progressbar=True)
+    views.detect_particles(diameter=5)
+    assert asked == [True, None]
+
+
+def test_circles_in_noise_are_not_matched():
+    rng = np.random.default_rng(5)
+    points = rng.uniform(0, 1, (30, 3)) * (130, 130, 80) - (0, 0, 40)
+    made = particle_views(points, 2.4, segment_incidence(3.0), (330, 330), noise=0.6, seed=6)
+    maps = StereoPair.from_segments(made.images, 3.0, AZIMUTHS, 0.4, "nm").detect_particles(
+        5, method="hough"
+    )
+    assert len(maps.particles) > 20 * len(points)
+    cloud = maps.reconstruct()
+    assert abs(len(cloud) - len(points)) <= 2
+    assert cloud.info["detections"]["not in the picture"] > 10 * len(points)
+
+
+def test_a_cloud_shows_itself_in_a_notebook(maps):
+    page = maps.reconstruct()._repr_html_()
+    for name in ("particles", "sigma x, y, z", "concentration", "±", "box of the count"):
+        assert name in page
+    assert "none" in ParticleCloud(np.zeros((0, 3)))._repr_html_()
 
 
 TABLE = {

@@ -3,6 +3,7 @@
 Blur, Sobel edges and circular Hough transform (Duda & Hart, Commun. ACM 15 (1972) 11), or Otsu's
 threshold (IEEE Trans. Syst. Man Cybern. 9 (1979) 62) and the regions above it, both as scikit-image
 has them. They have thresholds and no errors: the sigma they report is a guess from the pixel size.
+Their significance is that of the matched filter at the place, so that circles in noise can be told.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from scipy import ndimage
 
 from hyperspy_stereo.detection.particles.detect import TILE, Detections
 from hyperspy_stereo.detection.particles.ground import background, noise_level
-from hyperspy_stereo.detection.particles.profile import ParticleShape
-from hyperspy_stereo.detection.particles.scale import find_shape
+from hyperspy_stereo.detection.particles.profile import ParticleShape, template
+from hyperspy_stereo.detection.particles.scale import find_shape, power
+from hyperspy_stereo.detection.particles.spot_kernels import climbed
 
 __all__ = ["contour_particles", "hough_particles"]
 
@@ -72,7 +74,7 @@ def hough_particles(
     radius = sizes[votes[:, rows, columns].argmax(axis=0)].astype(float)
     height = ndimage.uniform_filter(flat, 3)[rows, columns]
     inside = height > 0
-    return _found(where[inside, ::-1], radius[inside], height[inside], noise, shape)
+    return _found(where[inside, ::-1], radius[inside], height[inside], flat, noise, shape)
 
 
 def contour_particles(
@@ -119,7 +121,7 @@ def contour_particles(
     where = np.array([r.centroid[::-1] for r in regions]).reshape(-1, 2)
     radius = np.array([r.equivalent_diameter_area / 2 for r in regions])
     height = np.array([r.intensity_max for r in regions])
-    return _found(where, radius, height, noise, shape)
+    return _found(where, radius, height, flat, noise, shape)
 
 
 def _option(value: object, name: str) -> float:
@@ -136,17 +138,25 @@ def _flat(image: NDArray, shape: ParticleShape) -> tuple[NDArray[np.float32], fl
 
 
 def _found(
-    where: NDArray, radius: NDArray, height: NDArray, noise: float, shape: ParticleShape
+    where: NDArray,
+    radius: NDArray,
+    height: NDArray,
+    flat: NDArray[np.float32],
+    noise: float,
+    shape: ParticleShape,
 ) -> Detections:
     # Half a pixel for the grid, and the noise of an edge averaged along the rim.
     sigma = 0.5 + noise / np.maximum(height, 1e-12) / np.sqrt(np.maximum(radius, 1))
-    significance = height * np.sqrt(np.pi) * radius / max(noise, 1e-12)
+    # Circles and regions know nothing of noise: the matched filter at their places does.
+    kernel = template(shape)[0].astype(np.float32)
+    places = np.rint(where).astype(np.int64).reshape(-1, 2)
+    _, answer = climbed(np.ascontiguousarray(flat, dtype=np.float32), kernel, places, 1)
     return Detections(
         np.asarray(where, dtype=float),
         np.column_stack([sigma, sigma]),
         radius,
         height,
-        significance,
+        answer / max(noise * power(shape), 1e-12),
         0.0,
         noise,
         shape,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,10 @@ from hyperspy_stereo.detection.particles.fit import (
 )
 from hyperspy_stereo.detection.particles.ground import (
     MAD,
-    background,
+    binned,
     check_false_alarms,
-    correlate,
     decision_level,
+    flatten,
     noise_level,
     threshold,
 )
@@ -31,12 +31,16 @@ from hyperspy_stereo.detection.particles.profile import (
     profile_table,
     template,
 )
-from hyperspy_stereo.detection.particles.scale import find_shape, peaks
+from hyperspy_stereo.detection.particles.scale import find_shape, matched, peaks, power
 from hyperspy_stereo.detection.particles.split import split_spots, suspects
+from hyperspy_stereo.detection.particles.spot_kernels import climbed
 
 __all__ = ["Detections", "detect_particles", "residual_peaks"]
 
+EACH = ("positions", "sigma", "radius", "height", "significance")  # of Detections
 ROUNDS = 3
+UNSURE = 0.85  # of the level, in the coarser picture, which may hit a particle between its pixels
+COARSE = 2.5  # px, radius in the coarser picture in which particles are looked for, at least
 FIRST_ALARMS = 1.0  # of noise in a view, until it is known how many particles there are
 FIRST = 0.7  # of the spread of the answers of a picture that may be due to noise, at the start
 WORTH = 0.002  # of the particles; when fewer are new there is no further look
@@ -82,6 +86,10 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    def take(self, which: NDArray) -> Detections:
+        """Some of them."""
+        return replace(self, **{name: getattr(self, name)[which] for name in EACH})
 
     @classmethod
     def none(cls, noise: float = 0.0) -> Detections:
@@ -141,16 +149,14 @@ def detect_particles(
         shape = find_shape(picture, diameter, polarity)
     if shape is None:
         return Detections.none(noise_level(picture))
-    bright = shape.sign * picture
-    ground = background(bright, int(TILE * shape.radius))
-    state = _View(bright - ground, shape, false_alarms)
+    state = _View(shape.sign * picture, shape, false_alarms)
     for k in range(ROUNDS):
         new = state.look()
         if new <= WORTH * len(state.params) and k:
             break
         state.settle()
         if k == 0:
-            state.learn(bright)
+            state.learn()
         state.decide()
         state.split()
     return state.result()
@@ -175,7 +181,8 @@ def residual_peaks(
     Returns
     -------
     positions : numpy.ndarray
-        (N, 2) x, y, px, the strongest first; of whole pixels.
+        (N, 2) x, y, px, the strongest first; of whole pixels. Large particles are looked for in a
+        coarser picture, and from what is found there in the full one.
     height : numpy.ndarray
         (N,), of a particle there.
     significance : numpy.ndarray
@@ -183,22 +190,34 @@ def residual_peaks(
     excess : float
         Spread of the filtered residual over that of white noise: above 1 for correlated noise.
     """
-    kernel, gain = template(shape)
-    norm = np.sqrt((kernel**2).sum())
-    answer = correlate(residual, kernel) / np.float32(noise * norm)
-    every = max(1, answer.size // 300_000)
+    factor = max(1, int(shape.radius // COARSE))
+    own = shape.binned(factor)
+    coarse = residual if factor == 1 else binned(residual, factor)
+    answer = matched(coarse, own) / np.float32(noise / factor * power(own))
+    every = max(1, answer.size // 100_000)
     excess = max(MAD * float(np.median(np.abs(answer.ravel()[::every]))), 1.0)
-    where, value = peaks(answer, level * excess)
-    return where.astype(np.float64), value * noise * norm / gain, value / excess, excess
+    where, value = peaks(answer, (1.0 if factor == 1 else UNSURE) * level * excess)
+    kernel, gain = template(shape)
+    scale = noise * power(shape)
+    if factor > 1:
+        start = np.rint(factor * where + (factor - 1) / 2).astype(np.int64)
+        where, value = climbed(residual, kernel.astype(np.float32), start, factor)
+        value /= scale
+        order = np.argsort(-value, kind="stable")
+        order = order[value[order] > level * excess]
+        where, value = where[order], value[order]
+    return where.astype(np.float64), value * scale / gain, value / excess, excess
 
 
 class _View:
     """The state of the search in one view."""
 
     def __init__(self, flat: NDArray[np.float32], shape: ParticleShape, false_alarms: float):
-        self.residual = np.ascontiguousarray(flat[None])
+        flatten(flat, int(TILE * shape.radius))
+        self.residual = flat[None]
         self.shape, self.false_alarms = shape, false_alarms
-        spread = float(np.percentile(flat, 99.9) - np.median(flat))
+        some = flat.ravel()[:: max(1, flat.size // 100_000)]
+        spread = float(np.percentile(some, 99.9) - np.median(some))
         self.noise = max(noise_level(flat), 2e-3 * spread, 1e-30)
         self.params = np.zeros((0, 5))
         self.whole = np.zeros((0, 2))  # places of particles that are not two
@@ -291,12 +310,9 @@ class _View:
         same = (self.params[: len(before)] == before).all(axis=1)
         self.whole = np.vstack([self.whole, before[doubtful & same, :2]])
 
-    def learn(self, bright: NDArray[np.float32]) -> None:
+    def learn(self) -> None:
         """Background and the spread of the radius, now that the particles are known."""
-        model = np.zeros_like(self.residual)
-        add_to(model, self.params, self.camera, self.table, 1.0)
-        rest = bright - model[0]
-        self.residual[0] = rest - background(rest, int(TILE * self.shape.radius))
+        flatten(self.residual[0], int(TILE * self.shape.radius))
         if len(self.params) < 20:
             # Too few to tell: particles of one batch are alike, and two are no large one.
             self.spread = ALIKE * self.shape.radius
@@ -322,17 +338,13 @@ class _View:
 
     def _own_sigma(self, prior: Prior) -> NDArray:
         """(n, 5) 1-sigma of the parameters as if each particle stood alone."""
-        found = own_covariances(
-            self.params, self.camera, self.residual.shape[1:], prior, self.table
-        )
+        found = own_covariances(self.params, self.camera, self.residual, prior, self.table)
         return np.sqrt(np.maximum(np.diagonal(found, axis1=1, axis2=2), 0))
 
     def result(self) -> Detections:
         """Particles that are significant with the overlap taken into account."""
         self.settle()
-        found = covariances(
-            self.params, self.camera, self.residual.shape[1:], self.usual, self.table
-        )
+        found = covariances(self.params, self.camera, self.residual, self.usual, self.table)
         sigma = np.sqrt(np.maximum(np.diagonal(found, axis1=1, axis2=2), 1e-30))
         significance = self.params[:, 3] / sigma[:, 3]
         good = significance > self.level
@@ -353,7 +365,8 @@ def _apart(where: NDArray, distance: float) -> NDArray[np.bool_]:
     keep = np.ones(len(where), dtype=bool)
     if len(where) < 2:
         return keep
-    for a, b in sorted(cKDTree(where).query_pairs(distance)):
+    pairs = np.sort(cKDTree(where).query_pairs(distance, output_type="ndarray"), axis=1)
+    for a, b in pairs[np.lexsort(pairs.T[::-1])].tolist():
         if keep[a]:
             keep[b] = False
     return keep

@@ -7,6 +7,7 @@ Astron. Soc. Pac. 99 (1987) 191), here in three dimensions and with a radius.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy.spatial import cKDTree
 
 from hyperspy_stereo.detection.particles.kernels import (
     add_particles,
+    first_blocks,
     normal_matrices,
     pair_matrices,
     sweep,
@@ -31,8 +33,10 @@ __all__ = [
     "one_view",
     "own_covariances",
     "position_bound",
+    "step_limits",
 ]
 
+STRIP, SLACK = 96.0, 24.0  # px, width of a strip at least, and how far a particle may move
 RESTS = 0.05  # standard deviations; a particle whose steps are shorter is taken as fitted
 MOST_NEIGHBOURS = 8  # whose overlap enters the error of a particle; more do not meet in practice
 STIFF = 1e12  # precision of a parameter that must not move
@@ -98,6 +102,11 @@ class Prior:
         return out
 
 
+def one_by_one(function: Callable, items: list) -> list:
+    """Apply a function to items, in turn."""
+    return [function(item) for item in items]
+
+
 def fit_particles(
     residual: NDArray[np.float32],
     params: NDArray,
@@ -106,6 +115,7 @@ def fit_particles(
     prior: Prior,
     table: ProfileTable,
     sweeps: int = 12,
+    over: Callable[[Callable, list], list] = one_by_one,
 ) -> NDArray:
     """Fit all particles together; the residual images follow.
 
@@ -125,6 +135,10 @@ def fit_particles(
         Of the shape.
     sweeps : int
         Most passes over all particles. Default 12; those that rest are passed over.
+    over : callable
+        Applies a function to a list of strips of the field that share no pixel, one after the other
+        by default; :func:`hyperspy_stereo.matching.threads.in_threads` takes several at once, with
+        the same result.
 
     Returns
     -------
@@ -134,39 +148,39 @@ def fit_particles(
     fitted = np.array(params, dtype=np.float64)
     if len(fitted) == 0:
         return fitted
+    limits = step_limits(shape, cameras, float(np.median(fitted[:, 3])))
+    moved = np.full(len(fitted), np.inf)
+    touch = _neighbours(_overlapping(fitted, cameras, table.grid[3]), len(fitted))
+    strips = _strips(fitted, cameras, table.grid[3])
+    geometry = (cameras.matrices, cameras.shifts, cameras.gains, cameras.weights)
+    fixed = (*geometry, table.values, table.grid, prior.arrays(), limits)
+    for _ in range(sweeps):
+        restless = moved >= RESTS
+        # One at rest is looked at again if a neighbour has moved.
+        active = restless | (touch @ restless)
+        if not active.any():
+            break
+
+        def of_strip(strip: NDArray, active: NDArray = active) -> None:
+            sweep(residual, fitted, *fixed, strip[active[strip]], moved)
+
+        for alternate in (strips[::2], strips[1::2]):
+            over(of_strip, alternate)
+    return fitted
+
+
+def step_limits(shape: ParticleShape, cameras: Cameras, height: float) -> NDArray:
+    """(5,) longest steps of x, y, z, height and radius in one pass of a fit."""
     lateral = 0.25 * shape.radius
     slope = np.abs(cameras.matrices[:, :, 2]).max()
-    height = 0.5 * max(float(np.median(fitted[:, 3])), 1e-12)
-    limits = np.array([lateral, lateral, lateral / max(slope, 1e-3), height, 0.15 * shape.radius])
-    active = np.ones(len(fitted), dtype=bool)
-    for k in range(sweeps):
-        moved = sweep(
-            residual,
-            fitted,
-            cameras.matrices,
-            cameras.shifts,
-            cameras.gains,
-            cameras.weights,
-            table.values,
-            table.grid,
-            prior.arrays(),
-            limits,
-            active,
-        )
-        rests = moved < RESTS
-        if rests.all() and active.all():
-            break
-        # Every third pass looks at all again: a neighbour may have moved meanwhile.
-        active = ~rests if k % 3 != 2 else np.ones(len(fitted), dtype=bool)
-        if not active.any():
-            active[:] = True
-    return fitted
+    height = 0.5 * max(height, 1e-12)
+    return np.array([lateral, lateral, lateral / max(slope, 1e-3), height, 0.15 * shape.radius])
 
 
 def own_covariances(
     params: NDArray,
     cameras: Cameras,
-    image_shape: tuple[int, int],
+    images: NDArray[np.float32],
     prior: Prior,
     table: ProfileTable,
 ) -> NDArray:
@@ -174,7 +188,7 @@ def own_covariances(
 
     Parameters
     ----------
-    params, cameras, image_shape, prior, table
+    params, cameras, images, prior, table
         As for :func:`covariances`.
 
     Returns
@@ -182,20 +196,19 @@ def own_covariances(
     numpy.ndarray
         (N, 5, 5).
     """
-    return np.linalg.inv(_information(params, cameras, image_shape, prior, table))
+    return np.linalg.inv(_information(params, cameras, images, prior, table))
 
 
 def _information(
     params: NDArray,
     cameras: Cameras,
-    image_shape: tuple[int, int],
+    images: NDArray[np.float32],
     prior: Prior,
     table: ProfileTable,
 ) -> NDArray:
     """(N, 5, 5) Fisher information of each particle about itself, with the prior."""
-    empty = np.zeros((len(cameras.matrices), *image_shape), np.float32)
     common = (params, cameras.matrices, cameras.shifts, cameras.gains, cameras.weights)
-    own = normal_matrices(empty, *common, table.values, table.grid)
+    own = normal_matrices(images, *common, table.values, table.grid)
     # A particle that no view shows, or of no height, has no information: its errors are huge.
     return own + np.diag(prior.arrays()[1]) + 1e-9 * np.eye(5)
 
@@ -203,7 +216,7 @@ def _information(
 def covariances(
     params: NDArray,
     cameras: Cameras,
-    image_shape: tuple[int, int],
+    images: NDArray[np.float32],
     prior: Prior,
     table: ProfileTable,
 ) -> NDArray:
@@ -218,8 +231,8 @@ def covariances(
         x, y, z, height, radius.
     cameras, prior, table
         As for :func:`fit_particles`.
-    image_shape : (H, W)
-        Of the views, px.
+    images : (V, H, W) float32 ndarray
+        Of the size of the views; what is in them does not matter.
 
     Returns
     -------
@@ -229,46 +242,15 @@ def covariances(
     count = len(params)
     if count == 0:
         return np.zeros((0, 5, 5))
-    own = _information(params, cameras, image_shape, prior, table)
-    result = np.linalg.inv(own)
+    own = _information(params, cameras, images, prior, table)
     pairs = _overlapping(params, cameras, table.grid[3])
     if len(pairs) == 0:
-        return result
+        return np.linalg.inv(own)
     common = (params, cameras.matrices, cameras.shifts, cameras.gains, cameras.weights)
-    shared = pair_matrices(pairs, *common, table.values, table.grid, *image_shape)
-    # Block 0 is that of pairs that do not overlap.
-    blocks = np.concatenate([np.zeros((1, 5, 5)), shared, shared.transpose(0, 2, 1)])
-    number = np.arange(1, len(pairs) + 1)
-    ends = np.concatenate([pairs, pairs[:, ::-1]])
-    graph = sparse.csr_array(
-        (np.concatenate([number, number + len(pairs)]), ends.T), shape=(count, count)
-    )
-    degree = np.minimum(np.diff(graph.indptr), MOST_NEIGHBOURS)
-    for size in np.unique(degree[degree > 0]):
-        first = np.flatnonzero(degree == size)
-        others = graph.indices[graph.indptr[first][:, None] + np.arange(size)]
-        group = np.column_stack([first, others])
-        result[first] = _first_blocks(group, own, blocks, graph)
-    return result
-
-
-def _first_blocks(
-    group: NDArray, own: NDArray, blocks: NDArray, graph: sparse.csr_array
-) -> NDArray:
-    """(G, 5, 5) first diagonal blocks of the inverses of the information of groups (G, m)."""
-    groups, size = group.shape
-    whole = np.zeros((groups, size, 5, size, 5))
-    for p in range(size):
-        whole[:, p, :, p] = own[group[:, p]]
-        for q in range(size):
-            if p != q:
-                number = np.asarray(graph[group[:, p], group[:, q]]).ravel()
-                whole[:, p, :, q] = blocks[number]
-    whole = whole.reshape(groups, 5 * size, 5 * size)
-    scale = 1 / np.sqrt(np.diagonal(whole, axis1=1, axis2=2))
-    whole = whole * scale[:, :, None] * scale[:, None, :] + 1e-9 * np.eye(5 * size)
-    inverse = np.linalg.inv(whole)[:, :5, :5]
-    return inverse * scale[:, :5, None] * scale[:, None, :5]
+    shared = pair_matrices(pairs, *common, table.values, table.grid, *images.shape[1:])
+    graph = _neighbours(pairs, count)
+    key = pairs[:, 0] * count + pairs[:, 1]
+    return first_blocks(own, shared, key, graph.indptr, graph.indices, MOST_NEIGHBOURS)
 
 
 def position_bound(
@@ -310,22 +292,47 @@ def position_bound(
     flat = not cameras.matrices[:, :, 2].any()
     prior = Prior(shape.radius, 1e-6 if radius_known else 1e6, None if flat else 1e9)
     one = np.array([[0.0, 0.0, 0.0, height, shape.radius]])
-    found = covariances(one, centred, (2 * half + 1, 2 * half + 1), prior, table)[0]
+    empty = np.zeros((len(cameras.matrices), 2 * half + 1, 2 * half + 1), np.float32)
+    found = covariances(one, centred, empty, prior, table)[0]
     sigma = np.sqrt(np.diag(found)[:3])
     return np.where([False, False, flat], 0.0, sigma)
 
 
 def _overlapping(params: NDArray, cameras: Cameras, reach: float) -> NDArray[np.int64]:
     """(m, 2) pairs of particles that share pixels in a view, each once, first the smaller index."""
-    pairs: set[tuple[int, int]] = set()
-    furthest = 2 * (params[:, 4].max() + reach)
-    for seen in cameras.seen(params[:, :3]):
+    count = len(params)
+    furthest = 2 * (params[:, 4].max(initial=0.0) + reach)
+    keys = [np.zeros(0, np.int64)]
+    for seen in cameras.seen(params[:, :3]) if count > 1 else ():
         near = cKDTree(seen).query_pairs(furthest, output_type="ndarray")
-        apart = np.linalg.norm(seen[near[:, 0]] - seen[near[:, 1]], axis=1)
+        off = seen[near[:, 0]] - seen[near[:, 1]]
         # Blurred rims that only touch do not change an error.
-        use = apart < params[near, 4].sum(axis=1) + 0.5 * reach
-        pairs.update(map(tuple, np.sort(near[use], axis=1).tolist()))
-    return np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+        use = np.hypot(*off.T) < params[near, 4].sum(axis=1) + 0.5 * reach
+        keys.append(near[use].min(axis=1) * count + near[use].max(axis=1))
+    key = np.unique(np.concatenate(keys))
+    return np.column_stack([key // max(count, 1), key % max(count, 1)])
+
+
+def _neighbours(pairs: NDArray[np.int64], count: int) -> sparse.csr_array:
+    """(count, count) bool: who shares pixels with whom."""
+    ends = np.concatenate([pairs, pairs[:, ::-1]])
+    return sparse.csr_array((np.ones(len(ends), bool), ends.T), shape=(count, count))
+
+
+def _strips(params: NDArray, cameras: Cameras, reach: float) -> list[NDArray[np.int64]]:
+    """Indices of the particles in strips along y, in order of y; every second shares no pixel.
+
+    What lies near in the picture is then near in time too, while its pixels are at hand.
+    """
+    if len(params) < 2:
+        return [np.arange(len(params))]
+    x = cameras.seen(params[:, :3])[..., 0]
+    # Two particles that are further apart than this in x of the first view are so in every view.
+    parallax = x - x[0]
+    safe = 2 * (params[:, 4].max() + reach) + np.ptp(parallax, axis=1).max() + SLACK
+    strip = ((x[0] - x[0].min()) // max(safe, STRIP)).astype(int)
+    order = np.lexsort((params[:, 1], strip))
+    return np.split(order, np.flatnonzero(np.diff(strip[order])) + 1)
 
 
 def add_to(

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage, optimize
 
 __all__ = [
     "background",
+    "binned",
     "check_false_alarms",
     "correlate",
     "decision_level",
+    "flatten",
     "noise_level",
     "threshold",
 ]
 
+ENOUGH = 16  # pixels along a tile that tell its median
+SAMPLE = 200_000  # pixels that tell the noise of a picture
 MAD = 1.4826  # median absolute deviation -> standard deviation of a normal distribution
 
 
@@ -38,33 +45,76 @@ def background(image: NDArray, tile: int) -> NDArray[np.float32]:
     >>> round(float(background(np.full((40, 40), 3.0), 10).max()), 3)
     3.0
     """
+    ground = np.zeros(image.shape, np.float32)
+    _subtract(ground, *_coarse(np.ascontiguousarray(image, dtype=np.float32), tile))
+    return -ground
+
+
+def flatten(image: NDArray[np.float32], tile: int) -> None:
+    """Take the background of :func:`background` away from an image, in place."""
+    _subtract(image, *_coarse(image, tile))
+
+
+def _coarse(image: NDArray[np.float32], tile: int) -> tuple[NDArray[np.float32], int, int]:
+    """Background at the middles of tiles, and rows and columns of a tile."""
     rows, columns = image.shape
     tile = int(max(4, min(tile, rows, columns)))
     ny, nx = max(rows // tile, 1), max(columns // tile, 1)
     high, wide = rows // ny, columns // nx
-    thin = max(1, tile // 24)  # a few hundred pixels tell a median
-    cut = image[: ny * high, : nx * wide].reshape(ny, high, nx, wide)[:, ::thin, :, ::thin]
-    coarse = np.median(cut.transpose(0, 2, 1, 3).reshape(ny, nx, -1), axis=2)
-    coarse = ndimage.median_filter(coarse, 3, mode="nearest")
-    # Bilinear by two small matrix products; beyond the outermost middles the slope goes on.
-    along_y = _interpolation(rows, high * np.arange(ny) + (high - 1) / 2)
-    along_x = _interpolation(columns, wide * np.arange(nx) + (wide - 1) / 2)
-    return (along_y @ coarse.astype(np.float32)) @ along_x.T
+    coarse = _tile_medians(image, ny, nx, high, wide, max(1, tile // ENOUGH))
+    return ndimage.median_filter(coarse, 3, mode="nearest"), high, wide
 
 
-def _interpolation(size: int, middles: NDArray) -> NDArray[np.float32]:
-    """(size, n) weights of the middles at each pixel."""
-    weights = np.zeros((size, len(middles)), np.float32)
-    for k in range(len(middles)):
-        unit = np.zeros(len(middles))
-        unit[k] = 1
-        weights[:, k] = np.interp(np.arange(size), middles, unit)
-    if len(middles) > 1:
-        for end, inner in ((0, 1), (-1, -2)):
-            share = (np.arange(size) - middles[end]) / (middles[inner] - middles[end])
-            beyond = share < 0
-            weights[beyond, end], weights[beyond, inner] = 1 - share[beyond], share[beyond]
-    return weights
+@numba.njit(cache=True, nogil=True)
+def _tile_medians(image, ny, nx, high, wide, thin):
+    """(ny, nx) medians of every thin-th pixel of tiles."""
+    out = np.empty((ny, nx), np.float32)
+    values = np.empty((-(-high // thin)) * (-(-wide // thin)), np.float32)
+    for a in range(ny):
+        for b in range(nx):
+            n = 0
+            for row in range(a * high, (a + 1) * high, thin):
+                for column in range(b * wide, (b + 1) * wide, thin):
+                    values[n] = image[row, column]
+                    n += 1
+            out[a, b] = np.median(values[:n])
+    return out
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _subtract(image, coarse, high, wide):
+    """Less what is bilinear between the middles of tiles; beyond them the slope goes on."""
+    ny, nx = coarse.shape
+    rows, columns = image.shape
+    line = np.empty(nx, np.float32)
+    for row in range(rows):
+        at = (row - (high - 1) / 2) / high
+        k = min(max(int(np.floor(at)), 0), max(ny - 2, 0))
+        w = np.float32(at - k) if ny > 1 else np.float32(0.0)
+        for b in range(nx):
+            line[b] = coarse[k, b] + w * (coarse[min(k + 1, ny - 1), b] - coarse[k, b])
+        for b in range(max(nx - 1, 1)):
+            # Of each pair of middles its own columns; the first and last also what is beyond.
+            first = 0 if b == 0 else int(np.ceil(b * wide + (wide - 1) / 2))
+            last = columns if b >= nx - 2 else int(np.ceil((b + 1) * wide + (wide - 1) / 2))
+            slope = (line[b + 1] - line[b]) / np.float32(wide) if nx > 1 else np.float32(0.0)
+            start = line[b] - slope * np.float32(b * wide + (wide - 1) / 2)
+            for column in range(first, last):
+                image[row, column] -= start + slope * np.float32(column)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def binned(image, factor):
+    """Means of squares of pixels."""
+    rows, columns = image.shape[0] // factor, image.shape[1] // factor
+    out = np.zeros((rows, columns), np.float32)
+    share = np.float32(1.0 / factor**2)
+    for row in range(rows * factor):
+        target, source = out[row // factor], image[row]
+        for k in range(factor):
+            for column in range(columns):
+                target[column] += share * source[column * factor + k]
+    return out
 
 
 def noise_level(image: NDArray) -> float:
@@ -89,10 +139,11 @@ def noise_level(image: NDArray) -> float:
     >>> round(noise_level(image), 1)
     2.0
     """
-    along = image[:, :-2] - 2 * image[:, 1:-1] + image[:, 2:]
-    both = along[:-2] - 2 * along[1:-1] + along[2:]
-    every = max(1, both.size // 300_000)
-    return MAD * float(np.median(np.abs(both.ravel()[::every]))) / 6
+    # Some rows, and those beside them, tell as well as all.
+    rows = np.arange(1, len(image) - 1, max(1, image.size // SAMPLE))
+    down = image[rows - 1] - 2 * image[rows] + image[rows + 1]
+    both = down[:, :-2] - 2 * down[:, 1:-1] + down[:, 2:]
+    return MAD * float(np.median(np.abs(both))) / 6
 
 
 def correlate(image: NDArray, kernel: NDArray) -> NDArray[np.float32]:
@@ -112,11 +163,20 @@ def correlate(image: NDArray, kernel: NDArray) -> NDArray[np.float32]:
     """
     ky, kx = kernel.shape[0] // 2, kernel.shape[1] // 2
     padded = np.pad(image.astype(np.float32, copy=False), ((ky, ky), (kx, kx)), mode="symmetric")
-    shape = [fft.next_fast_len(n, real=True) for n in padded.shape]
-    spectrum = fft.rfft2(padded, shape)
-    spectrum *= np.conj(fft.rfft2(kernel.astype(np.float32), shape))
+    shape = tuple(fft.next_fast_len(n, real=True) for n in padded.shape)
+    spectrum = fft.rfft2(padded, shape, overwrite_x=True)
+    kernel = np.ascontiguousarray(kernel, dtype=np.float32)
+    spectrum *= _spectrum(kernel.tobytes(), kernel.shape, shape)
     # The padding is as wide as half the kernel, so that what wraps around lies outside the crop.
-    return fft.irfft2(spectrum, shape)[: image.shape[0], : image.shape[1]]
+    filtered = fft.irfft2(spectrum, shape, overwrite_x=True)
+    return filtered[: image.shape[0], : image.shape[1]]
+
+
+@lru_cache(maxsize=8)
+def _spectrum(kernel: bytes, size: tuple[int, int], shape: tuple[int, int]) -> NDArray:
+    """Conjugate spectrum of a kernel; views and rounds of one job share it."""
+    values = np.frombuffer(kernel, np.float32).reshape(size)
+    return np.conj(fft.rfft2(values, shape))
 
 
 def threshold(kernel: NDArray, pixels: float, count: float) -> float:

@@ -18,6 +18,7 @@ from hyperspy_stereo.detection.particles.fit import (
     own_covariances,
 )
 from hyperspy_stereo.detection.particles.profile import ParticleShape, profile_table
+from hyperspy_stereo.detection.particles.spot_kernels import mean_squares, ring_profiles
 
 __all__ = ["learned_shape", "shape_of_spots"]
 
@@ -84,15 +85,7 @@ def _single(
 ) -> NDArray:
     """Of fitted spots those that fit about as well as the best quarter: heaps fit worse."""
     half = int(np.ceil(shape.radius + min(shape.reach, shape.radius)))
-    rows, columns = np.rint(params[:, 1]).astype(int), np.rint(params[:, 0]).astype(int)
-    misfit = np.array(
-        [
-            np.mean(
-                residual[0, max(y - half, 0) : y + half + 1, max(x - half, 0) : x + half + 1] ** 2
-            )
-            for y, x in zip(rows, columns, strict=True)
-        ]
-    )
+    misfit = mean_squares(residual[0], np.rint(params[:, :2]).astype(np.int64), half)
     best = max(float(np.quantile(misfit, 0.25, method="lower")), noise**2)
     # The mean of n squares of noise scatters by sqrt(2 / n).
     return params[misfit < best * (1.3 + 3 * np.sqrt(2) / (2 * half + 1))]
@@ -128,24 +121,19 @@ def learned_shape(
     if len(which) == 0:
         return shape
     table = profile_table(shape)
-    number, distance, profiles = 0, 0, []
-    for v, i in zip(view, which, strict=True):
-        x, y = cameras.seen(params[i : i + 1, :3])[v, 0]
-        left, top = round(float(x)) - half, round(float(y)) - half
-        patch = residual[v : v + 1, top : top + 2 * half + 1, left : left + 2 * half + 1].copy()
-        only = one_view(1.0)
-        own = [x - left, y - top, 0.0, cameras.gains[v] * params[i, 3], params[i, 4]]
-        add_to(patch, own, only, table, 1.0)
-        count, r, mean = _rings(patch[0], x - left, y - top)
-        number, distance = number + count, distance + r
-        profiles.append(mean / cameras.gains[v])
+    seen = cameras.seen(params[which, :3])[view, np.arange(len(which))]
+    gains = cameras.gains[view]
+    own = np.column_stack([seen, 0 * gains, gains * params[which, 3], params[which, 4]])
+    number, distance, profiles = ring_profiles(
+        residual, view, own, half, RINGS, table.values, table.grid
+    )
     full = number > 0
     r = distance[full] / number[full]
-    mean = np.nanmedian(np.array(profiles)[:, full], axis=0)
+    mean = np.nanmedian((profiles / gains[:, None])[:, full], axis=0)
     noise = float(np.median(cameras.noise / cameras.gains)) / np.sqrt(number[full])
     prior = Prior(shape.radius, 0.03 * shape.radius, None if len(residual) == 1 else 1e6)
     typical = params[which[np.argsort(params[which, 3])[len(which) // 2]]][None]
-    own = own_covariances(typical, cameras, residual.shape[1:], prior, table)[0]
+    own = own_covariances(typical, cameras, residual, prior, table)[0]
     off = float(np.sqrt(max(own[0, 0], 0.0)))
     return _fitted(r, mean, noise, shape, off)
 
@@ -174,20 +162,6 @@ def _standing_alone(
     rows = np.flatnonzero(use)
     rows = rows[:: max(1, len(rows) // ENOUGH)]
     return view[rows], which[rows]
-
-
-def _rings(patch: NDArray, x: float, y: float) -> tuple[NDArray, NDArray, NDArray]:
-    """Pixels, sum of their distances and mean value in rings about (x, y)."""
-    size = len(patch)
-    rows, columns = np.mgrid[:size, :size]
-    r = np.hypot(columns - x, rows - y).ravel()
-    rings = RINGS * (size // 2 - 1)
-    use = r < rings / RINGS
-    ring = (RINGS * r[use]).astype(int)
-    count = np.bincount(ring, minlength=rings)
-    total = np.bincount(ring, patch.ravel()[use], rings)
-    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return count, np.bincount(ring, r[use], rings), mean
 
 
 def _fitted(

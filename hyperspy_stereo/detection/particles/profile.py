@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import i0e
 
 __all__ = ["ParticleShape", "ProfileTable", "profile_table", "template"]
@@ -76,6 +76,15 @@ class ParticleShape:
         """The same particles with another radius and spread, px."""
         return replace(self, radius=float(radius), spread=float(spread))
 
+    def binned(self, factor: int) -> ParticleShape:
+        """As a picture of means of `factor` x `factor` pixels shows them, in its pixels."""
+        if factor == 1:
+            return self
+        # A square of n pixels blurs by n^2 / 12, of which one pixel's is in the blur already.
+        blur = np.sqrt(max(self.blur**2 + (factor**2 - 1) / 12, 0.0)) / factor
+        radius, spread = self.radius / factor, self.spread / factor
+        return replace(self, radius=radius, spread=spread, blur=float(blur))
+
 
 @lru_cache(maxsize=64)
 def _legendre(count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -84,15 +93,18 @@ def _legendre(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True, eq=False)
 class ProfileTable:
-    """A profile and its derivatives on a grid of radii and distances, for compiled fits.
+    """A profile and its derivatives on a grid of radii and squared distances, for compiled fits.
+
+    In steps of the squared distance q = r^2 neither a root nor a division is needed at a pixel, and
+    the middle of a particle, where a profile is flat, takes few of them.
 
     Attributes
     ----------
-    values : (3, n_radii, n_distances) float32 ndarray
-        f, df/dr and df/dR.
+    values : (3, n_radii, n_squares) float32 ndarray
+        f, 2 df/dq and df/dR.
     grid : (5,) float64 ndarray
-        First radius, step of the radii, step of the distances, reach beyond the radius, largest
-        radius; px.
+        First radius and step of the radii, px; step of q, px^2; reach beyond the radius and largest
+        radius, px.
     """
 
     values: np.ndarray
@@ -119,13 +131,32 @@ def profile_table(shape: ParticleShape) -> ProfileTable:
     (3, 56)
     """
     sizes = np.linspace(LEAST_RADIUS * shape.radius, GREATEST_RADIUS * shape.radius, RADII)
-    step = min(0.1, shape.blur / 6)
-    r = np.arange(0, sizes[-1] + shape.reach + 3 * step, step)
-    f = np.stack([shape.values(r, size) for size in sizes])
-    by_r, by_size = np.gradient(f, step, axis=1), np.gradient(f, sizes, axis=0)
-    by_r[:, 0] = 0.0
+    # At the edge, where the profile is steepest, a step of q is half of one of the distance.
+    fine = min(0.1, shape.blur / 6)
+    step = fine * shape.radius
+    along = fine * np.arange(int((sizes[-1] + shape.reach) / fine) + 4)
+    value = _values_of_many(shape, along, sizes, fine)
+    slope = np.gradient(value, fine, axis=1)[:, 1:] / along[1:]
+    r = np.sqrt(np.arange(0, along[-1] ** 2, step))
+    f = np.stack([np.interp(r, along, row) for row in value])
+    by_q = np.stack([np.interp(r, along[1:], row) for row in slope])
+    by_size = np.gradient(f, sizes, axis=0)
     grid = np.array([sizes[0], sizes[1] - sizes[0], step, shape.reach, sizes[-1]])
-    return ProfileTable(np.stack([f, by_r, by_size]).astype(np.float32), grid)
+    return ProfileTable(np.stack([f, by_q, by_size]).astype(np.float32), grid)
+
+
+def _values_of_many(shape: ParticleShape, r: NDArray, sizes: NDArray, cell: float) -> NDArray:
+    """(n_sizes, n_r) profiles as :meth:`ParticleShape.values` has them, all at once.
+
+    The blur is one matrix for all radii. How much light each ring of a particle holds is exact.
+    """
+    edges = cell * np.arange(int(np.ceil(sizes[-1] / cell)) + 1)
+    at, s2 = (edges[1:] + edges[:-1]) / 2, shape.blur**2
+    kernel = np.exp(-((r[:, None] - at) ** 2) / (2 * s2)) * i0e(r[:, None] * at / s2) / s2
+    power = shape.exponent + 1
+    outside = np.maximum(1 - (edges / sizes[:, None]) ** 2, 0.0) ** power
+    light = (outside[:, :-1] - outside[:, 1:]) * sizes[:, None] ** 2 / (2 * power)
+    return light @ kernel.T
 
 
 @lru_cache(maxsize=64)

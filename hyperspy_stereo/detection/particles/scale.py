@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from hyperspy_stereo.detection.particles.ground import (
     background,
+    binned,
     correlate,
     noise_level,
     threshold,
@@ -15,11 +17,11 @@ from hyperspy_stereo.detection.particles.ground import (
 from hyperspy_stereo.detection.particles.population import shape_of_spots
 from hyperspy_stereo.detection.particles.profile import ParticleShape, template
 
-__all__ = ["check_diameter", "find_shape", "peaks"]
+__all__ = ["check_diameter", "find_shape", "matched", "peaks", "power"]
 
 SEARCHED = 1024  # px, side of the middle part of a picture that is looked at
 SMALLEST = 1.4  # px, radius below which a particle is not told from a hot pixel
-COARSE = 5  # px, radius that a coarse picture leaves of a large particle, at least
+COARSE = 3  # px, radius that a coarse picture leaves of a large particle, at least
 STEP = 1.25  # between radii that are tried
 ALONE = 3.2  # radii to the next spot, from where on a particle stands alone
 FAINT, CERTAIN = 4.8, 6.0  # standard deviations
@@ -78,21 +80,44 @@ def peaks(response: NDArray, level: float) -> tuple[NDArray[np.int64], NDArray]:
     >>> peaks(np.pad([[5.0]], 2), 1.0)[0].tolist()
     [[2, 2]]
     """
-    y, x = np.nonzero(response > level)
+    x, y = _maxima(np.ascontiguousarray(response, dtype=np.float32), np.float32(level))
     value = response[y, x]
-    top = np.ones(len(value), dtype=bool)
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            if dy or dx:
-                ny = np.clip(y + dy, 0, response.shape[0] - 1)
-                nx = np.clip(x + dx, 0, response.shape[1] - 1)
-                # On a plateau the first pixel wins.
-                other = response[ny, nx]
-                first = (dy, dx) > (0, 0)
-                same = (ny == y) & (nx == x)
-                top &= (value >= other if first else value > other) | same
-    order = np.argsort(-value[top], kind="stable")
-    return np.column_stack([x[top], y[top]])[order], value[top][order]
+    order = np.argsort(-value, kind="stable")
+    return np.column_stack([x, y])[order], value[order]
+
+
+@numba.njit(cache=True, nogil=True)
+def _maxima(response, level):
+    """x, y of pixels above a level that none of the eight around exceeds."""
+    rows, columns = response.shape
+    xs, ys = [], []
+    for y in range(rows):
+        for x in range(columns):
+            value = response[y, x]
+            if value <= level:
+                continue
+            top = True
+            for ny in range(max(y - 1, 0), min(y + 2, rows)):
+                for nx in range(max(x - 1, 0), min(x + 2, columns)):
+                    # On a plateau the first pixel wins.
+                    first = ny > y or (ny == y and nx > x)
+                    other = response[ny, nx]
+                    if other > value or (other == value and not first and (ny != y or nx != x)):
+                        top = False
+            if top:
+                xs.append(x)
+                ys.append(y)
+    return np.array(xs, dtype=np.int64), np.array(ys, dtype=np.int64)
+
+
+def matched(image: NDArray[np.float32], shape: ParticleShape) -> NDArray[np.float32]:
+    """Answer of the matched filter of a shape, (H, W)."""
+    return correlate(image, template(shape)[0])
+
+
+def power(shape: ParticleShape) -> float:
+    """1-sigma of the answer of the matched filter to white noise of 1-sigma 1."""
+    return float(np.sqrt((template(shape)[0] ** 2).sum()))
 
 
 def find_shape(
@@ -150,7 +175,7 @@ def _middle(image: NDArray) -> NDArray[np.float32]:
         slice(max((n - SEARCHED) // 2, 0), max((n - SEARCHED) // 2, 0) + SEARCHED)
         for n in image.shape
     ]
-    return np.asarray(image[tuple(cut)], dtype=np.float32)
+    return np.ascontiguousarray(image[tuple(cut)], dtype=np.float32)
 
 
 def _spots(
@@ -161,7 +186,7 @@ def _spots(
     for radius in sizes:
         # Large particles are found as well in a coarse picture, and much faster.
         factor = max(1, int(radius // COARSE))
-        coarse = _binned(image, factor)
+        coarse = binned(image, factor)
         own = radius / factor
         kernel, _ = template(ParticleShape(own, blur=min(0.85, 0.4 * own)))
         flat = coarse - background(coarse, int(2 * TILE * own))
@@ -194,13 +219,6 @@ def _spots(
     return radius, sign, places
 
 
-def _binned(image: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
-    """Means of squares of pixels."""
-    rows, columns = (n // factor for n in image.shape)
-    cut = image[: rows * factor, : columns * factor]
-    return cut.reshape(rows, factor, columns, factor).mean(axis=(1, 3))
-
-
 def _commonest(found: NDArray, sizes: NDArray) -> float:
     """Radius that most spots have; where particles are crowded, heaps of them have all others."""
     count = (np.abs(np.log(found[:, None] / sizes)) < 1e-6).sum(axis=0).astype(float)
@@ -215,10 +233,21 @@ def _strongest(rows: NDArray) -> NDArray:
     if len(rows) == 0:
         return rows
     rows = rows[np.argsort(-rows[:, 2], kind="stable")]
-    tree, taken = cKDTree(rows[:, :2]), np.zeros(len(rows), dtype=bool)
-    keep = []
-    for i, near in enumerate(tree.query_ball_point(rows[:, :2], rows[:, 3])):
-        if not taken[i]:
-            keep.append(i)
-            taken[near] = True
-    return rows[keep]
+    return rows[_uncovered(rows)]
+
+
+@numba.njit(cache=True, nogil=True)
+def _uncovered(rows):
+    """Which discs have middles that no disc before them covers."""
+    left, top = int(rows[:, 0].min()), int(rows[:, 1].min())
+    wide, high = int(rows[:, 0].max()) - left + 2, int(rows[:, 1].max()) - top + 2
+    covered, keep = np.zeros((high, wide), np.bool_), np.zeros(len(rows), np.bool_)
+    for i in range(len(rows)):
+        x, y, radius = rows[i, 0] - left, rows[i, 1] - top, rows[i, 3]
+        if covered[int(y + 0.5), int(x + 0.5)]:
+            continue
+        keep[i] = True
+        for row in range(max(int(y - radius), 0), min(int(y + radius) + 1, high)):
+            half = np.sqrt(max(radius**2 - (row - y) ** 2, 0.0))
+            covered[row, max(int(np.ceil(x - half)), 0) : max(int(x + half) + 1, 0)] = True
+    return keep

@@ -6,13 +6,14 @@ lie behind each other and part only a little from view to view.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hyperspy_stereo.detection.particles.fit import Cameras, Prior, add_to, fit_particles
+from hyperspy_stereo.detection.particles.fit import Cameras, Prior, add_to, step_limits
 from hyperspy_stereo.detection.particles.ground import MAD
+from hyperspy_stereo.detection.particles.pair_kernels import one_or_two
 from hyperspy_stereo.detection.particles.profile import ParticleShape, ProfileTable
 
 __all__ = ["TWIN", "Usual", "split_spots", "suspects"]
@@ -128,53 +129,33 @@ def _as_two(
     usual: Usual,
 ) -> NDArray | None:
     """The two particles (2, 5) in place of one, or None."""
-    window, local = _window(residual, one, cameras, shape)
-    add_to(window, one, local, table, 1.0)
-
-    def fitted(start: NDArray) -> tuple[float, NDArray]:
-        rest = window.copy()
-        add_to(rest, start, local, table, -1.0)
-        found = fit_particles(rest, start, local, shape, prior, table, SWEEPS)
-        off = (found[:, 4] - prior.radius) / prior.spread
-        squares = np.einsum("vij,vij->v", rest, rest)
-        return float(local.weights @ squares + (off**2).sum()), found
-
-    single, alone = fitted(one[None])
-    starts = _starts(one, local, shape)
-    misfit, heights = zip(*[_with_heights(window, s, local, table) for s in starts], strict=True)
-    best, pair = np.inf, None
-    for k in np.argsort(misfit)[: STARTS if len(window) > 1 else FLAT_STARTS]:
-        start = starts[k]
-        start[:, 3] = np.clip(heights[k], 0.3 * usual.height, None)
-        value, found = fitted(start)
-        if value < best:
-            best, pair = value, found
-    told = usual.oddity(alone[:, 3]) - usual.oddity(pair[:, 3])
+    views = len(residual)
+    single, alone, best, pair = one_or_two(
+        residual,
+        one,
+        _starts(one, cameras, shape),
+        STARTS if views > 1 else FLAT_STARTS,
+        0.3 * usual.height,
+        int(np.ceil(2 * shape.radius + shape.reach)),
+        cameras.matrices,
+        cameras.shifts,
+        cameras.gains,
+        cameras.weights,
+        table.values,
+        table.grid,
+        prior.arrays(),
+        step_limits(shape, cameras, usual.height),
+        SWEEPS,
+    )
+    told = usual.oddity(np.array([alone])) - usual.oddity(pair[:, 3])
     evidence = single - best + min(told, HEARSAY * level**2)
     seen = cameras.seen(pair[:, :3])
     apart = np.linalg.norm(seen[:, 0] - seen[:, 1], axis=1).max()
     # Two that no view tells apart would fall together again in a fit of that view alone.
-    twins = len(seen) > 1 and (pair[:, 3] > TWIN * usual.height).all()
+    twins = views > 1 and (pair[:, 3] > TWIN * usual.height).all()
     real = (pair[:, 3] > LEAST_SHARE * usual.height).all()
     real &= twins or apart > LEAST_APART * shape.radius
     return pair if real and evidence > level**2 else None
-
-
-def _window(
-    residual: NDArray[np.float32], one: NDArray, cameras: Cameras, shape: ParticleShape
-) -> tuple[NDArray[np.float32], Cameras]:
-    """Copies of the views around a particle, all of one size, and their cameras."""
-    half = int(np.ceil(2 * shape.radius + shape.reach))
-    size = np.minimum(2 * half + 1, residual.shape[1:])
-    middle = np.rint(cameras.seen(one[None, :3])[:, 0, ::-1]).astype(int)
-    corner = np.clip(middle - half, 0, np.array(residual.shape[1:]) - size)
-    window = np.stack(
-        [
-            view[y : y + size[0], x : x + size[1]]
-            for view, (y, x) in zip(residual, corner, strict=True)
-        ]
-    )
-    return window, replace(cameras, shifts=cameras.shifts - corner[:, ::-1])
 
 
 def _starts(one: NDArray, cameras: Cameras, shape: ParticleShape) -> NDArray:
@@ -192,17 +173,3 @@ def _starts(one: NDArray, cameras: Cameras, shape: ParticleShape) -> NDArray:
     starts[:, 1, :3] += steps
     starts[:, :, 4] = shape.radius
     return starts
-
-
-def _with_heights(
-    window: NDArray[np.float32], pair: NDArray, cameras: Cameras, table: ProfileTable
-) -> tuple[float, NDArray]:
-    """Misfit of two particles at rest with the best heights, less that of none; the heights."""
-    pictures = np.zeros((2, *window.shape), np.float32)
-    for picture, particle in zip(pictures, pair, strict=True):
-        add_to(picture, np.append(particle[:3], [1.0, particle[4]]), cameras, table, 1.0)
-    weighted = pictures * cameras.weights[:, None, None].astype(np.float32)
-    normal = np.einsum("avij,bvij->ab", weighted, pictures) + 1e-9 * np.eye(2)
-    right = np.einsum("avij,vij->a", weighted, window)
-    heights = np.linalg.solve(normal, right)
-    return float(-heights @ right), heights

@@ -104,16 +104,15 @@ def rivals(groups: Hypotheses, scores: NDArray, chosen: NDArray[np.int64]) -> ND
         return ambiguous
     uses = _uses(groups.members)
     shared = (uses.T @ uses).tocsr()
-    owner = np.full(len(groups), -1)
-    owner[chosen] = np.arange(len(chosen))
     # A rival counts if it could stand in: what it shares with other chosen groups is not free.
     taken_by_others = np.asarray(uses[:, chosen].sum(axis=1)).ravel()
-    for k, h in enumerate(chosen):
-        row = slice(shared.indptr[h], shared.indptr[h + 1])
-        other, common = shared.indices[row], shared.data[row]
-        busy = uses[:, other].T @ taken_by_others - common
-        near = (scores[other] > scores[h] - ALTERNATIVE) & (other != h) & (busy < 0.5)
-        apart = np.abs(groups.points[other, 2] - groups.points[h, 2])
-        error = np.hypot(groups.errors[other, 2], groups.errors[h, 2])
-        ambiguous[k] = bool((near & (apart > 3 * error)).any())
+    busy = np.asarray(uses.T @ taken_by_others).ravel()
+    some = shared[chosen].tocoo()
+    k, other = some.coords
+    h = chosen[k]
+    near = (scores[other] > scores[h] - ALTERNATIVE) & (other != h)
+    near &= busy[other] - some.data < 0.5
+    apart = np.abs(groups.points[other, 2] - groups.points[h, 2])
+    error = np.hypot(groups.errors[other, 2], groups.errors[h, 2])
+    ambiguous[k[near & (apart > 3 * error)]] = True
     return ambiguous

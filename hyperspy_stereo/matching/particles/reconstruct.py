@@ -36,6 +36,7 @@ LOOSE = 0.08  # radii, errors that views may have before they are calibrated
 FLOOR = 0.06  # px, errors of a detection that its sigma does not know: overlaps, shape
 SEARCHES = 2
 ODD = 5.0  # standard deviations above the usual height that make a particle doubtful
+LEAST = 2.2  # standard deviations of a detection; circles found in noise have less
 SEEN = 3.0  # standard deviations of its height that show a particle in a view
 DEEPEST = 40.0  # px of parallax that are searched for particles at least
 
@@ -137,9 +138,12 @@ def reconstruct_particles(
     matrices, shifts = view_geometry(incidence, geometry, pictures.shape[1:])
     if len(matrices) != len(pictures):
         raise ValueError(f"{len(pictures)} views need as many incidences; got {len(matrices)}.")
+    total = sum(len(d) for d in detections)
+    detections = [d.take(d.significance > LEAST) for d in detections]
+    missing = total - sum(len(d) for d in detections)
     shapes = [d.shape for d in detections if d.shape is not None and len(d)]
     if len(shapes) < 2:
-        return _empty(len(pictures), sum(len(d) for d in detections), depths)
+        return _empty(len(pictures), total, depths)
     shape = _common_shape(shapes)
     cameras = _cameras(matrices, shifts, detections)
     # At first as if places were uncertain, so that views that are off by a little still match.
@@ -159,7 +163,7 @@ def reconstruct_particles(
     fit.add(_start(best, detections, cameras.gains))
     origin = np.arange(len(best))
     origin = _settled(fit, origin)
-    return _result(fit, best, origin, doubtful, errors, detections)
+    return _result(fit, best, origin, doubtful, errors, detections, missing)
 
 
 def _settled(fit: Fit, origin: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -249,6 +253,7 @@ def _result(
     doubtful: NDArray[np.bool_],
     errors: ViewErrors,
     detections: Sequence[Detections],
+    missing: int,
 ) -> ParticleMatch:
     variance = np.maximum(np.diagonal(fit.covariance(), axis1=1, axis2=2), 0)
     sigma = np.sqrt(variance)
@@ -279,7 +284,7 @@ def _result(
         depths=(float(fit.depths[0]), float(fit.depths[1])),
         errors=errors,
         shape=fit.shape,
-        rejected={"used": used, "unmatched": total - used},
+        rejected={"used": used, "unmatched": total - used, "not in the picture": missing},
     )
 
 
@@ -298,5 +303,5 @@ def _empty(views: int, total: int, depths: tuple[float, float] | None) -> Partic
         depths or (0.0, 0.0),
         zero,
         None,
-        {"used": 0, "unmatched": total},
+        {"used": 0, "unmatched": total, "not in the picture": 0},
     )

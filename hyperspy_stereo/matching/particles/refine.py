@@ -17,7 +17,7 @@ from hyperspy_stereo.detection.particles.fit import (
     fit_particles,
     own_covariances,
 )
-from hyperspy_stereo.detection.particles.ground import background, threshold
+from hyperspy_stereo.detection.particles.ground import flatten, threshold
 from hyperspy_stereo.detection.particles.kernels import view_heights
 from hyperspy_stereo.detection.particles.population import learned_shape
 from hyperspy_stereo.detection.particles.profile import ParticleShape, profile_table, template
@@ -86,10 +86,10 @@ class Fit:
         """Take the background anew from what the present particles leave over."""
 
         def of_view(v: int) -> None:
-            rest = self.images[v : v + 1].copy()
+            rest = self.residual[v : v + 1]
+            rest[:] = self.images[v]
             add_to(rest, self.params, self._only(v), self.table, -1.0)
-            rest[0] -= background(rest[0], int(TILE * self.shape.radius))
-            self.residual[v] = rest[0]
+            flatten(rest[0], int(TILE * self.shape.radius))
 
         in_threads(of_view, range(len(self.images)))
 
@@ -106,13 +106,19 @@ class Fit:
     def settle(self, sweeps: int = 10) -> None:
         """Fit all together."""
         self.params = fit_particles(
-            self.residual, self.params, self.cameras, self.shape, self.prior, self.table, sweeps
+            self.residual,
+            self.params,
+            self.cameras,
+            self.shape,
+            self.prior,
+            self.table,
+            sweeps,
+            in_threads,
         )
 
     def covariance(self) -> NDArray:
         """(N, 5, 5)."""
-        shape = self.images.shape[1:]
-        return covariances(self.params, self.cameras, shape, self.usual, self.table)
+        return covariances(self.params, self.cameras, self.images, self.usual, self.table)
 
     def heights(self) -> tuple[NDArray, NDArray]:
         """Height of each particle in each view alone at its place, and the 1-sigma, (N, V)."""
@@ -139,9 +145,7 @@ class Fit:
         if len(self.params) == 0:
             return np.zeros(0, dtype=bool)
         height = self.params[:, 3]
-        found = own_covariances(
-            self.params, self.cameras, self.images.shape[1:], self.usual, self.table
-        )
+        found = own_covariances(self.params, self.cameras, self.images, self.usual, self.table)
         sigma = np.sqrt(np.maximum(found[:, 3, 3], 0))
         margin = 0.25 * (self.depths[1] - self.depths[0]) + 2 * self.shape.radius
         z = self.params[:, 2]
