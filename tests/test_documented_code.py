@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import hyperspy.api as hs
 import numpy as np
 import pytest
 
@@ -89,7 +88,9 @@ def names(scan):
         "ground_truth": masks[0],
         "my_masks": [np.eye(48), np.eye(48)[::-1]],
         "network": DislocationNetwork(LINE, np.zeros(len(LINE), int), units="nm"),
-        "truth": DislocationNetwork(LINE + [0, 12, 0], np.zeros(len(LINE), int), units="nm"),
+        "truth": DislocationNetwork(
+            LINE + np.array([0, 12, 0]), np.zeros(len(LINE), int), units="nm"
+        ),
     }
 
 

@@ -9,7 +9,10 @@ NOTEBOOK = ROOT / "notebooks" / "01_from_scan_to_lines.ipynb"
 KNOWN = ("favicon", "jupyterlab_pygments")
 SECONDS = 240  # for all cells: some 30 s of work, on a machine that may do other things besides
 # The canvas of the 3D picture; figures of matplotlib are plain images here.
-SCENE = "[...book.node.querySelectorAll('canvas')].find(c => c.width > 300 && c.closest('.jupyter-widgets'))"  # fmt: skip
+SCENE = (
+    "[...book.node.querySelectorAll('canvas')]"
+    ".find(c => c.width > 300 && c.closest('.jupyter-widgets'))"
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +26,9 @@ def page(lab, browser):
 
 def outputs(page, word: str) -> str:
     """All that the first cell with a word in its code has printed."""
+    found = f"c.model.type === 'code' && c.model.sharedModel.source.includes({word!r})"
     return page.ask(
-        f"{CELL}.find(c => c.model.type === 'code' && c.model.sharedModel.source.includes({word!r}))"
+        f"{CELL}.find(c => {found})"
         ".model.sharedModel.outputs.map(o => [].concat(o.text ?? '').join('')).join('')"
     )
 

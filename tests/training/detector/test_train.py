@@ -105,13 +105,15 @@ def test_a_resumed_run_keeps_the_scenes_it_began_with(tmp_path, data):
 
 
 def test_labelled_pictures_are_scenes_to_draw_from(tmp_path, data):
-    y, x = np.mgrid[:100, :150]
+    x = np.mgrid[:100, :150][1]
     picture = 100.0 - 40 * (np.abs(x - 60) < 2)
     scene = labelled_pair(picture, picture, np.abs(x - 60) < 2, np.abs(x - 60) < 2)
     write_labelled(data / "mine", [scene, scene], side=96)
     settings = dataclasses.replace(
         load_config("detector_small", DetectorConfig).data,
-        **{"shares": {"physical": 0.5, "mine": 0.5}, "batch": 4, "size": 64},
+        shares={"physical": 0.5, "mine": 0.5},
+        batch=4,
+        size=64,
     )
     scenes = inventory(data, settings)
     assert scenes["mine"]["count"] == 8  # two pictures, cut into two rows of two squares
