@@ -77,7 +77,7 @@ def names(scan):
     s.calibrate_kikuchi(azimuth=scan.kikuchi_azimuth).calibrate_rotation(rotation=0.0)
     pair = StereoPair.from_images(*tilted_images(), 8, geometry="tiltless")
     masks = np.zeros((2, 256, 256), bool)
-    masks[0, 20:230, 100:103] = masks[1, 20:230, 104:107] = True
+    masks[0, 20:230, 100:103] = masks[1, 40:230, 104:107] = True
     detected = pair.detect_dislocations(method="ridge")
     return {
         "s": s,

@@ -7,7 +7,7 @@ from served_lab import CELL, ROOT, run_all
 NOTEBOOK = ROOT / "notebooks" / "01_from_scan_to_lines.ipynb"
 # Notices that these versions of JupyterLab and its extensions always write.
 KNOWN = ("favicon", "jupyterlab_pygments")
-SECONDS = 240  # for all cells: some 30 s of work, on a machine that may do other things besides
+SECONDS = 600  # for all cells: some 50 s of work, on a machine that may do other things besides
 # The canvas of the 3D picture; figures of matplotlib are plain images here.
 SCENE = (
     "[...book.node.querySelectorAll('canvas')]"
