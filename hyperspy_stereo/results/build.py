@@ -16,9 +16,11 @@ from hyperspy_stereo.results.chains import (
     MATCHED,
     ChainMatch,
     cut_chains,
+    good_points,
     point_lengths,
     tally,
 )
+from hyperspy_stereo.results.rings import rings_closed
 
 if TYPE_CHECKING:
     from hyperspy_stereo.results.network import DislocationNetwork
@@ -52,7 +54,8 @@ def network_from_matches(
     """Network from matched points; the lines are the chains of view 0.
 
     Points are neither smoothed nor moved: what a line shows is what was matched. A line is cut
-    where its disparity jumps by more than 3 px from one point to the next.
+    where its disparity jumps by more than 3 px from one point to the next. A loop all of whose
+    points are matched ends in the point with which it begins.
 
     Parameters
     ----------
@@ -108,7 +111,7 @@ def network_from_matches(
         )
     centre = (0.0, 0.0) if shape is None else ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
 
-    match = ordered[0]
+    match = rings_closed(ordered[0], good_points(ordered[0], min_confidence))
     piece, reason = cut_chains(match, min_confidence, min_length, max_gap, MAX_JUMP)
     keep = piece >= 0
     line = piece[keep]

@@ -7,7 +7,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["REASONS", "ChainMatch", "cut_chains", "point_lengths", "rasterise", "tally"]
+__all__ = [
+    "REASONS",
+    "ChainMatch",
+    "cut_chains",
+    "good_points",
+    "point_lengths",
+    "rasterise",
+    "tally",
+]
 
 # Codes of a point's status in a match.
 MATCHED, UNMATCHED, OUT_OF_VIEW, NOT_REAL = range(4)
@@ -128,6 +136,11 @@ def cut_chains(
     piece[member] = number[piece[member]]
     piece[dropped] = -1
     return piece, reason
+
+
+def good_points(match: ChainMatch, min_confidence: float) -> np.ndarray:
+    """Which points are matched with enough confidence, (N,) bool."""
+    return _initial_reasons(match, min_confidence) == KEPT
 
 
 def _initial_reasons(match: ChainMatch, min_confidence: float) -> np.ndarray:

@@ -99,8 +99,12 @@ def _add_bend_contours(canvas: Canvas, log: np.ndarray) -> None:
         depth = np.exp(rng.uniform(np.log(0.1), np.log(1.4))) * rng.choice([1, 1, 1, -0.5])
         move = rng.normal(0, 12)
         pair = rng.uniform(1.5, 4) * width if rng.random() < 0.3 else 0
+        bent = _bent_distance(side, rng) if rng.random() < 0.4 else None
         for view in (0, 1):
-            gap = canvas.distance(view, direction, place + move * view, 0) + warp
+            if bent is None:
+                gap = canvas.distance(view, direction, place + move * view, 0) + warp
+            else:
+                gap = bent + move * view
             band = np.exp(-0.5 * (gap / width) ** 2)
             if pair:
                 band += np.exp(-0.5 * ((gap - pair) / width) ** 2)
@@ -108,6 +112,13 @@ def _add_bend_contours(canvas: Canvas, log: np.ndarray) -> None:
             log[view] -= depth * (band + rings * (width > 10))
             if width < 8 and abs(depth) > 0.12:
                 canvas.mark(view, band > 0.4, BOUNDARY)
+
+
+def _bent_distance(side: int, rng: np.random.Generator) -> np.ndarray:
+    """Distance, about px, from a line along which a bent foil has one orientation; often closed."""
+    field = smooth_field(side, int(rng.integers(2, 6)), rng)
+    slope = np.hypot(*np.gradient(field))
+    return (field - rng.uniform(-1, 1)) / (slope + 0.5 * slope.mean())
 
 
 def paint_ground(canvas: Canvas) -> None:

@@ -134,6 +134,26 @@ def pile_up(side, angle, rng):
     return group
 
 
+def bundle(side, angle, rng):
+    """Lines of one curved shape side by side, even or fanning out, with free ends."""
+    count, gap = rng.integers(3, 11), np.exp(rng.uniform(np.log(4.5), np.log(18)))
+    length, bend = side * rng.uniform(0.12, 1.2), rng.choice([0.0, rng.uniform(0.05, 0.9)])
+    spine = _walk(rng.uniform(0, side, 2), angle, length, bend, rng)
+    n = len(spine)
+    row = angle + np.pi / 2 + rng.uniform(-0.7, 0.7)
+    across = np.array([np.cos(row), np.sin(row)])
+    fan = 1 + (rng.uniform(-0.8, 0.8) if rng.random() < 0.4 else 0.0) * np.linspace(-1, 1, n)
+    ragged = rng.choice([0.0, 0.05, 0.25])
+    z, climb = _depth(n, rng), rng.normal(0, 0.1)
+    group = []
+    for k in np.arange(count) - 0.5 * (count - 1):
+        sideways = gap * (k + rng.normal(0, 0.06)) * fan
+        curve = np.column_stack([spine + sideways[:, None] * across, np.clip(z + climb * k, -1, 1)])
+        first, last = (n * ragged * rng.uniform(0, 1, 2)).astype(int)
+        group.append(curve[first : n - last])
+    return group
+
+
 def array(side, angle, rng):
     """Many evenly spaced parallel lines: a low-angle boundary or misfit lines."""
     count, gap = rng.integers(8, 36), rng.uniform(5, 24)
@@ -299,6 +319,7 @@ KINDS: dict[str, tuple[float, Callable]] = {
     "wavy": (0.7, wavy),
     "threading": (1.2, threading),
     "pile-up": (1.6, pile_up),
+    "bundle": (1.2, bundle),
     "array": (0.8, array),
     "dipole": (0.6, dipole),
     "loops": (0.7, loops),

@@ -1,6 +1,9 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import ndimage as ndi
+from scipy.spatial.distance import cdist
 
 from hyperspy_stereo.training.recipe.boundaries2d import PAINTERS
 from hyperspy_stereo.training.recipe.canvas import Canvas
@@ -153,6 +156,16 @@ def test_every_kind_of_line(kind):
             assert np.isfinite(curve).all() and np.abs(curve[:, 2]).max() <= 1 + 1e-9
             assert np.hypot(*np.diff(curve[:, :2], axis=0).T).max() < 3
     assert any(len(line_group(128, 0.4, np.random.default_rng(s), kind)) for s in range(3))
+
+
+def test_lines_of_a_bundle_have_one_shape_side_by_side():
+    for seed in range(8):
+        group = line_group(384, 0.4, np.random.default_rng(seed), "bundle")
+        assert 3 <= len(group) <= 10
+        reach = [cdist(a[:, :2], b[:, :2]).min(axis=1) for a, b in pairwise(group)]
+        nearest = np.array([np.median(gap) for gap in reach])
+        assert nearest.max() < 2.5 * nearest.min()  # even, but for fans and ragged ends
+        assert 1.5 < nearest.min() and nearest.max() < 36
 
 
 def test_lines_along_a_trace_touch_it():
