@@ -165,7 +165,7 @@ def test_lines_of_a_bundle_have_one_shape_side_by_side():
         reach = [cdist(a[:, :2], b[:, :2]).min(axis=1) for a, b in pairwise(group)]
         nearest = np.array([np.median(gap) for gap in reach])
         assert nearest.max() < 2.5 * nearest.min()  # even, but for fans and ragged ends
-        assert 1.5 < nearest.min() and nearest.max() < 36
+        assert nearest.min() > 1.5 and nearest.max() < 36
 
 
 def test_lines_along_a_trace_touch_it():
