@@ -1,4 +1,4 @@
-# make demo | make test | make lab | make docs: each sets up .venv first.
+# make demo | make test | make lab | make docs | make fresh: all but the last set up .venv first.
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -12,11 +12,12 @@ DEMO := $(if $(LEFT),--left "$(LEFT)") $(if $(RIGHT),--right "$(RIGHT)") \
 	$(if $(SHAPE),--shape "$(SHAPE)") $(if $(PIXEL),--pixel "$(PIXEL)") \
 	$(if $(METHOD),--method "$(METHOD)")
 
-.PHONY: setup demo test lab docs lint clean
+.PHONY: setup demo test lab docs lint fresh clean
 
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
+	@echo "setting up $(VENV): some minutes, most of them for the download of PyTorch and HyperSpy"
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[tests,docs,lab]"
@@ -41,6 +42,10 @@ docs: $(READY)
 lint: $(READY)
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
+
+# What pip install gives a user, checked in a new environment and a browser.
+fresh:
+	PYTHON=$(PYTHON) .ci/fresh
 
 clean:
 	rm -rf $(VENV) demo docs/_build docs/api build dist *.egg-info

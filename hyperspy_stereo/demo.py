@@ -84,6 +84,8 @@ def _simulated(options: argparse.Namespace, out: Path, steps: Steps):
     specimen = random_specimen(
         2, "CrMnFeCoNi", (300.0, 300.0), 160.0, 12, "line", distractors=False, n_boundaries=0
     )
+    sys.stdout.write("simulating a scan of a foil by two-beam diffraction: a minute or so ...\n")
+    sys.stdout.flush()
     # Focus on the entrance face: all depths have one sign, which settles that of the rotation.
     microscope = Microscope(dose=100_000.0, pixel_size=2.5, focus_depth=0.0)
     signal, truth = simulate_4dstem(

@@ -1,25 +1,25 @@
 """Every code block of the README and of the pages in docs/ runs, in order, page by page."""
 
 import doctest
+import json
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-import hyperspy.api as hs
 import numpy as np
 import pytest
 
 from hyperspy_stereo import Diffraction4DStereo, StereoPair
+from hyperspy_stereo.results import DislocationNetwork
 from hyperspy_stereo.simulation import simulate_scan
+from hyperspy_stereo.simulation.digital_micrograph import write_dm4
 from hyperspy_stereo.simulation.merlin import write_mib
 
 ROOT = Path(__file__).resolve().parents[1]
-# Fits weights on degraded masks and scores volumes: minutes, too long for a test.
-TOO_LONG = {"topology.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAGES = [page for page in PAGES if page.name not in TOO_LONG]
+LINE = np.column_stack([np.linspace(40, 400, 50)] * 2 + [np.linspace(10, 110, 50)])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -39,10 +39,7 @@ def files(scan, tmp_path, monkeypatch):
     vacuum = scan.vacuum.reshape(-1, *scan.vacuum.shape[-2:])
     write_mib(tmp_path / "vacuum.mib", vacuum[None], scan=(len(vacuum), 1), counter_depth=12)
     for name, image in zip("ab", tilted_images(), strict=True):
-        hs.signals.Signal2D(image).save(tmp_path / f"{name}.hspy")
-    # No library writes .dm4 files; what is read here is the same to the code of the pages.
-    load = hs.load
-    monkeypatch.setattr(hs, "load", lambda name, **k: load(name.replace(".dm4", ".hspy"), **k))
+        write_dm4(tmp_path / f"{name}.dm4", image, 1.0)
     monkeypatch.chdir(tmp_path)
 
 
@@ -59,12 +56,18 @@ def tilted_images():
 
 @pytest.fixture
 def small(monkeypatch):
-    """Random specimens of a few lines: the pages' own would take a minute."""
-    from hyperspy_stereo import simulation
+    """Specimens of a few lines and coarse volumes: the pages' own would take minutes."""
+    from hyperspy_stereo import simulation, topology
 
     full = simulation.random_specimen
     size = {"size": (112, 112)}
     monkeypatch.setattr(simulation, "random_specimen", lambda *a, **k: full(*a, **{**k, **size}))
+    fine = topology.voxelise
+    monkeypatch.setattr(
+        topology,
+        "voxelise",
+        lambda lines, shape, voxel_size: fine(lines, [n // 8 for n in shape], 8 * voxel_size),
+    )
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def names(scan):
     s.calibrate_kikuchi(azimuth=scan.kikuchi_azimuth).calibrate_rotation(rotation=0.0)
     pair = StereoPair.from_images(*tilted_images(), 8, geometry="tiltless")
     masks = np.zeros((2, 256, 256), bool)
-    masks[:, 20:230, 100:103] = True
+    masks[0, 20:230, 100:103] = masks[1, 40:230, 104:107] = True
     detected = pair.detect_dislocations(method="ridge")
     return {
         "s": s,
@@ -82,6 +85,12 @@ def names(scan):
         "masks": masks,
         "maps": detected,
         "images": segment_images(),
+        "ground_truth": masks[0],
+        "my_masks": [np.eye(48), np.eye(48)[::-1]],
+        "network": DislocationNetwork(LINE, np.zeros(len(LINE), int), units="nm"),
+        "truth": DislocationNetwork(
+            LINE + np.array([0, 12, 0]), np.zeros(len(LINE), int), units="nm"
+        ),
     }
 
 
@@ -119,6 +128,28 @@ def test_python_blocks_run(page, files, names, small):
         else:
             exec(compile(text, f"{page.name}, block {number}", "exec"), names)
     plt.close("all")
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "json")], ids=lambda p: p.name)
+def test_settings_are_known(page, tmp_path):
+    """Blocks of JSON change the committed configuration of the detector."""
+    from hyperspy_stereo.training.config import CONFIGS, load_config
+    from hyperspy_stereo.training.detector.config import DetectorConfig
+
+    committed = json.loads((CONFIGS / "detector.json").read_text("utf-8"))
+    for text in blocks(page, "json"):
+        changed = json.loads(text)
+        (tmp_path / "mine.json").write_text(json.dumps(committed | changed))
+        config = load_config(tmp_path / "mine.json", DetectorConfig)
+        assert config.start == changed["start"]
+
+
+def test_every_block_is_of_a_language_that_is_run():
+    known = {"python", "bash", "json"}
+    for page in PAGES:
+        fences = re.findall(r"^```(.*)$", page.read_text("utf-8"), re.MULTILINE)
+        languages = {fence for fence in fences[::2] if not fence.startswith("{")}
+        assert languages <= known, f"{page.name}: {languages - known}"
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "bash")], ids=lambda p: p.name)

@@ -163,10 +163,11 @@ def import_ipyvolume() -> Any:
     try:
         import ipyvolume
     except ImportError as error:
+        missing = error.name or "what the message above names"
         raise ImportError(
-            "The interactive figure needs ipyvolume and ipython_genutils: pip install ipyvolume "
-            "ipython_genutils, then restart the kernel (after a failed import it stays broken). "
-            'Without them use plot(backend="matplotlib") or save_html.'
+            f"The interactive figure needs ipyvolume, which does not start without {missing}: pip "
+            "install ipyvolume ipython_genutils six, then restart the kernel (after a failed "
+            'import it stays broken). Without it use plot(backend="matplotlib") or save_html.'
         ) from error
     return ipyvolume
 

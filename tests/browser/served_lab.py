@@ -72,7 +72,19 @@ class Lab:
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
         )
         nbformat.write(notebook, self.folder / "stereo.ipynb")
-        page.open(f"{self.address}/doc/tree/stereo.ipynb")
+        self._show(page, "stereo.ipynb")
+
+    def open_copy(self, page, path: Path) -> None:
+        """Open a copy of a notebook, without what it printed before, and wait for its kernel."""
+        notebook = nbformat.read(path, 4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, self.folder / path.name)
+        self._show(page, path.name)
+
+    def _show(self, page, name: str) -> None:
+        page.open(f"{self.address}/doc/tree/{name}")
         page.until(f"window.jupyterapp && (window.book = {FIND})", 60)
         page.until("book.sessionContext?.session?.kernel?.status === 'idle'", 60)
 
@@ -95,6 +107,17 @@ def run(page, number: int, seconds: float = 60.0) -> None:
         ".map(o => o.ename + ': ' + o.evalue)[0]"
     )
     assert not failed, failed
+
+
+def run_all(page, seconds: float) -> None:
+    """Run the whole notebook, as its menu does, and wait for its end."""
+    page.ask("jupyterapp.shell.activateById(book.id)")
+    page.ask("(jupyterapp.commands.execute('notebook:run-all-cells'), 0)")
+    code = f"{CELL}.filter(c => c.model.type === 'code').map(c => c.model)"
+    failed = f"{code}.flatMap(m => m.sharedModel.outputs).find(o => o.output_type === 'error')"
+    done = f"{code}.every(m => m.executionState === 'idle' && m.executionCount > 0)"
+    page.until(f"{failed} || {done}", seconds)
+    assert page.ask(f"{failed}?.ename + ': ' + {failed}?.evalue") == "undefined: undefined"
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -31,7 +31,8 @@ def inventory(folder: str | Path, settings: DataSettings) -> Inventory:
     Returns
     -------
     dict of str to dict
-        For each store with a share: renderer, share, count, and seeds as ranges [first, last].
+        For each store with a share: renderer, share, count, and seeds as ranges [first, last];
+        labelled pictures have no seed and are numbered by their place.
 
     Raises
     ------
@@ -41,8 +42,9 @@ def inventory(folder: str | Path, settings: DataSettings) -> Inventory:
     found = {}
     for name, share in settings.shares.items():
         if share > 0:
-            infos = [info for shard in ShardStore(Path(folder) / name).infos for info in shard]
-            seeds = np.array(sorted(info["seed"] for info in infos))
+            store = ShardStore(Path(folder) / name)
+            infos = [info for shard in store.infos for info in shard]
+            seeds = np.sort(_numbers(store))
             parts = np.split(seeds, np.flatnonzero(np.diff(seeds) != 1) + 1)
             found[name] = {
                 "renderer": infos[0].get("renderer", ""),
@@ -51,6 +53,12 @@ def inventory(folder: str | Path, settings: DataSettings) -> Inventory:
                 "seeds": [[int(part[0]), int(part[-1])] for part in parts],
             }
     return found
+
+
+def _numbers(store: ShardStore) -> np.ndarray:
+    """What tells the scenes of a store apart: their seeds, or places where labels have none."""
+    infos = [info for shard in store.infos for info in shard]
+    return np.array([info.get("seed", place) for place, info in enumerate(infos)])
 
 
 class KnownScenes:
@@ -71,7 +79,7 @@ class KnownScenes:
 
     def __init__(self, store: ShardStore, known: dict[str, Any]) -> None:
         self.store = store
-        seeds = np.array([info["seed"] for shard in store.infos for info in shard])
+        seeds = _numbers(store)
         wanted = np.zeros(seeds.shape, bool)
         for first, last in known["seeds"]:
             wanted |= (seeds >= first) & (seeds <= last)

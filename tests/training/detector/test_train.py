@@ -12,6 +12,7 @@ from hyperspy_stereo.training.config import load_config, save_config
 from hyperspy_stereo.training.detector.config import DetectorConfig
 from hyperspy_stereo.training.detector.data import batches_of, inventory
 from hyperspy_stereo.training.detector.train import run
+from hyperspy_stereo.training.recipe.labels import labelled_pair, write_labelled
 
 ARRAYS = {
     "clean": np.float16,
@@ -101,6 +102,28 @@ def test_a_resumed_run_keeps_the_scenes_it_began_with(tmp_path, data):
     name = "snapshots/step_000006.safetensors"
     one, other = load_state(whole / name)[0], load_state(parts / name)[0]
     assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_labelled_pictures_are_scenes_to_draw_from(tmp_path, data):
+    x = np.mgrid[:100, :150][1]
+    picture = 100.0 - 40 * (np.abs(x - 60) < 2)
+    scene = labelled_pair(picture, picture, np.abs(x - 60) < 2, np.abs(x - 60) < 2)
+    write_labelled(data / "mine", [scene, scene], side=96)
+    settings = dataclasses.replace(
+        load_config("detector_small", DetectorConfig).data,
+        shares={"physical": 0.5, "mine": 0.5},
+        batch=4,
+        size=64,
+    )
+    scenes = inventory(data, settings)
+    assert scenes["mine"]["count"] == 8  # two pictures, cut into two rows of two squares
+    assert scenes["mine"]["seeds"] == [[0, 7]]
+    batch = batches_of(data, settings, 1, scenes)(0)
+    assert batch["line"].any()
+    scenes["mine"]["seeds"] = [[0, 9]]
+    scenes["mine"]["count"] = 10
+    with pytest.raises(ValueError, match="mine"):
+        batches_of(data, settings, 1, scenes)
 
 
 def test_scenes_that_are_gone_are_named(data):
