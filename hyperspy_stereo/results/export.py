@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyperspy_stereo.results.arrays import ViewPoints
-from hyperspy_stereo.results.saved_fit import fit_from_state, fit_state
 from hyperspy_stereo.results.paths import path_to_read, path_to_write
+from hyperspy_stereo.results.saved_fit import fit_from_state, fit_state
 from hyperspy_stereo.results.vtp import read_vtp, write_vtp
 
 if TYPE_CHECKING:

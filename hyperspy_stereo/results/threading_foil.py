@@ -20,7 +20,7 @@ RIM = 6.0
 """px from the border of the image within which a line is cut by it and ends nowhere."""
 END_LENGTH = 8.0
 """px of a line from which the depth of its end is taken; noise of a single point counts less."""
-STOPS = 0.08
+STOPS = 0.05
 """Of the thickness: how far before a surface a line may have been lost, 1-sigma."""
 FEWEST = 4
 """Threading lines below which the surfaces are a guess."""

@@ -87,7 +87,7 @@ def network(lines, make_matches):
 def test_the_fit_is_saved_with_its_network(tmp_path, suffix):
     from hyperspy_stereo.matching.joint_fit import residual_maps
 
-    y, x = np.mgrid[:48, :48]
+    x = np.mgrid[:48, :48][1]
     theta, noise = g.incidence_pair(8), np.random.default_rng(0).normal(size=(2, 48, 48))
     views = [100 - 30 * np.exp(-0.5 * ((x - 24 + s) / 2) ** 2) for s in (0.7, -0.7)] + noise
     long = [[23.3, row, 8.0] for row in range(6, 43)]
