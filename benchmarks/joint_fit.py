@@ -14,10 +14,9 @@ the coverage is the same.
 Columns: error of the depth, as disparity in px (its median, its mean, share beyond 1 px), and in nm
 (mean; share of gross errors, beyond 12 % of the foil's thickness); share of errors within two
 sigma, of those below 3 px of disparity. Points farther than 3 px from every true line are false
-lines and not scored. `new`: share of points whose depth is the fit's. In the rows of scenes the
-true line nearest in the image counts. Where lines cross that is another one for some points, at
-another depth; summaries also give the errors against the true line that a line runs along, which
-is found from x and y alone.
+lines and not scored. `new`: share of points whose depth is the fit's. The true line nearest in the
+image counts; where lines cross that is another one for some points, and summaries also give the
+errors against the true line that a line runs along, found from x and y alone.
 """
 
 from __future__ import annotations
@@ -367,8 +366,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=24)
     parser.add_argument("--side", type=int, default=192, help="height and width of pairs, px")
     parser.add_argument("--only", choices=("tilted", "exposure", "stacks", "isolated", "speed"))
-    # Fewer incidences for a detector leave weak fringes that it would average out.
-    parser.add_argument("--samples", type=int, default=8, help="incidences for a detector")
+    parser.add_argument("--samples", type=int, default=8, help="incidences of a detector")
     parser.add_argument("--folder", type=Path, help="where simulated scenes are kept")
     parser.add_argument("--picture", type=Path, help="folder of the real pairs")
     parser.add_argument("--calibrate", action="store_true")

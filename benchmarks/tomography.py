@@ -32,7 +32,7 @@ from hyperspy_stereo.simulation.geometric.curves import arrangement
 
 SIDE, THICKNESS, DOSE, CONTRAST, WIDTH = 128, 64, 2000, 0.25, 1.7
 LINES = 8
-SEEDS = (40, 41, 42)
+SEEDS = (40, 41)
 NUMBERS = (2, 5, 9, 15, 45)
 RANGE, ITERATIONS, LEVELS = 66.0, 60, 8
 CENTRE = ((SIDE - 1) / 2,) * 2

@@ -56,7 +56,7 @@ class RefinedLines:
     aligned : list of (n,) bool ndarray
         The line runs along the parallax (``|n.t|`` < 0.35): only its dots tell the depth.
     crossing : list of (n,) bool ndarray
-        Another line lies within 4 px in the first view.
+        Another line lies within 4 px where they were traced.
     chi2 : (L,) ndarray
         Variance of what the views do not share over that of the counting noise; NaN if not fitted.
     patterns : list of Pattern or None
@@ -82,7 +82,7 @@ class Pattern:
     Attributes
     ----------
     base, normal : (n, 2) ndarray
-        Points in the first view, px, and unit normals.
+        Points in the view they were traced in, px, and unit normals.
     depth : (n,) ndarray
         px.
     spacing : float
@@ -90,7 +90,7 @@ class Pattern:
     profile : (R, n, D) ndarray
         Of each of R rows of views, relative to the background; columns 1 px apart.
     across : (R,) ndarray
-        Incidence of each row across the Kikuchi line relative to the first view, mrad.
+        Incidence of each row across the Kikuchi line relative to the view of `base`, mrad.
     """
 
     base: np.ndarray
@@ -263,12 +263,12 @@ def _checked(lines, sigma) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 def _to_view(points: np.ndarray, matrix: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """x, y in the first view, and z."""
+    """x, y in the view that lines were traced in, and z."""
     return np.column_stack([points @ matrix[0].T + shift[0], points[:, 2]])
 
 
 def _from_view(line: np.ndarray, depth: np.ndarray, matrix, shift) -> np.ndarray:
-    """x, y, z of points that stay where they are in the first view."""
+    """x, y, z of points that stay where they were traced."""
     xy = line[:, :2] - depth[:, None] * matrix[0, :, 2] - shift[0]
     return np.column_stack([xy @ np.linalg.inv(matrix[0, :, :2]).T, depth])
 
@@ -278,7 +278,7 @@ def _length(line: np.ndarray) -> float:
 
 
 def _start(line: np.ndarray, sigma: np.ndarray, per_depth: float) -> LineStart:
-    """Base, splines and start of one line in the first view."""
+    """Base, splines and start of one line in the view it was traced in."""
     basis = curve_basis([line])
     vertices = np.linspace(0.0, 1.0, len(basis.base))
     closed = np.hypot(*(line[0] - line[-1])[:2]) < CLOSED and _length(line) > 20
