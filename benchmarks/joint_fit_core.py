@@ -16,6 +16,7 @@ points; reduced chi-square; seconds of one core. All lengths in px.
 from __future__ import annotations
 
 import argparse
+import resource
 import time
 
 import numpy as np
@@ -137,6 +138,20 @@ def isolated_line(dose, angle, contrast, width, azimuth, n_views, seed, side=120
     return np.array(views), theta, start, np.full(81, 0.6 / np.ptp(slope)), curve
 
 
+def memory() -> str:
+    """What the fit of 40 lines in 16 views takes, of a process that does nothing else."""
+    from hyperspy_stereo.matching.joint_fit import refine_lines
+
+    given = band_scene()[:4]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    refine_lines(*given)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return (
+        f"memory of the 16 views: {most / 1024:.0f} MiB at most, {before / 1024:.0f} MiB before "
+        "the fit"
+    )
+
+
 def band() -> str:
     """40 lines in 16 views: seconds."""
     views, theta, start, _, curves = band_scene()
@@ -158,7 +173,11 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=128, help="height and width of a scene, px")
     parser.add_argument("--band", action="store_true", help="40 lines in 16 views")
     parser.add_argument("--pair", action="store_true", help="one scene of 512 x 512")
+    parser.add_argument("--memory", action="store_true", help="only the memory of 16 views")
     options = parser.parse_args()
+    if options.memory:
+        print(memory())
+        return
     # The first call compiles for seconds; it is no part of a time.
     row(1, (64, 64))
     print(HEADER)

@@ -12,6 +12,7 @@ import numpy as np
 
 from hyperspy_stereo.results.arrays import ViewPoints
 from hyperspy_stereo.results.paths import path_to_read, path_to_write
+from hyperspy_stereo.results.saved_fit import fit_from_state, fit_state
 from hyperspy_stereo.results.vtp import read_vtp, write_vtp
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def save_network(network: DislocationNetwork, path: str | Path, overwrite: bool 
     ``.vtp``: VTK PolyData in XML with inline binary, read by ParaView: one polyline per line,
     point arrays sigma, confidence and line. ``.csv``: one row per point, metadata in lines that
     begin with ``#`` (``pandas.read_csv(path, comment="#")`` reads it). ``.npz``: NumPy arrays.
-    All three hold everything but ``fit``, what a refinement knows beyond depths and sigma, so that
-    :func:`load_network` gives the same network back.
+    All three hold everything, also ``fit``, so that :func:`load_network` gives the same network
+    back.
 
     Parameters
     ----------
@@ -137,6 +138,9 @@ def network_state(network: DislocationNetwork) -> tuple[dict[str, np.ndarray], d
         },
         "views": len(network.views),
     }
+    if network.fit is not None:
+        fit_arrays, meta["fit"] = fit_state(network.fit)
+        arrays |= fit_arrays
     return arrays, meta
 
 
@@ -164,6 +168,10 @@ def _from_state(
     )
     if meta["foil_thickness"] is not None:
         network.set_foil_thickness(*meta["foil_thickness"])
+    if meta.get("fit") is not None:
+        lines = [line / network.pixel_size for line in network.lines]
+        sigma = network._split(network.sigma / network.pixel_size)
+        network.fit = fit_from_state(arrays, meta["fit"], lines, sigma)
     return network
 
 
@@ -185,12 +193,12 @@ def _to_csv(arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> str:
     columns = (arrays["line"], *arrays["points"].T, arrays["sigma"], arrays["confidence"])
     # repr of a float is the shortest text that reads back as the same number.
     lines += [",".join(map(repr, row)) for row in zip(*(c.tolist() for c in columns), strict=True)]
-    views = {name: array for name, array in arrays.items() if name.startswith("view")}
-    if views:
+    rest = {name: a for name, a in arrays.items() if name.startswith(("view", "fit_"))}
+    if rest:
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **views)
+        np.savez_compressed(buffer, **rest)
         blob = base64.b64encode(buffer.getvalue()).decode("ascii")
-        lines.append("# matched points of the views (base64 of an .npz):")
+        lines.append("# matched points of the views, and the fit (base64 of an .npz):")
         lines += [f"#@{blob[i : i + BLOB_WIDTH]}" for i in range(0, len(blob), BLOB_WIDTH)]
     return "\n".join(lines) + "\n"
 

@@ -113,7 +113,7 @@ class DislocationNetwork:
         self.views = tuple(views)
         self._rejected = dict(rejected or {})
         self._foil_thickness: tuple[float, float] | None = None
-        self.fit: RefinedLines | None = None  # of a joint fit; not saved
+        self.fit: RefinedLines | None = None  # of a joint fit
 
     @classmethod
     def from_matches(
@@ -352,7 +352,7 @@ class DislocationNetwork:
 
     @classmethod
     def load(cls, path: str | Path) -> DislocationNetwork:
-        """Read what :meth:`save` wrote: all but :attr:`fit`, the patterns of a refinement.
+        """Read what :meth:`save` wrote.
 
         See :func:`hyperspy_stereo.results.export.load_network`.
         """

@@ -72,6 +72,7 @@ def refine_network(
         network._split(network.sigma / network.pixel_size),
         geometry=network.geometry,
         parallax_azimuth=parallax_azimuth,
+        reference=tuple(network.incidence[0]) if len(network.incidence) else None,
     )
     return refined_network(network, refined)
 

@@ -84,6 +84,29 @@ def network(lines, make_matches):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_fit_is_saved_with_its_network(tmp_path, suffix):
+    from hyperspy_stereo.matching.joint_fit import residual_maps
+
+    x = np.mgrid[:48, :48][1]
+    theta, noise = g.incidence_pair(8), np.random.default_rng(0).normal(size=(2, 48, 48))
+    views = [100 - 30 * np.exp(-0.5 * ((x - 24 + s) / 2) ** 2) for s in (0.7, -0.7)] + noise
+    long = [[23.3, row, 8.0] for row in range(6, 43)]
+    points = 2.0 * np.array(long + [[40, row, 0.0] for row in range(4)])  # too short to be fitted
+    network = DislocationNetwork(
+        points, np.repeat([0, 1], [37, 4]), np.full(41, 4.0), pixel_size=2.0,
+        incidence=theta, image_shape=(48, 48),
+    )  # fmt: skip
+    fitted = network.refine(views, theta)
+    back = DislocationNetwork.load(fitted.save(tmp_path / f"fit{suffix}"))
+    assert_same(fitted, back)
+    assert back.fit.patterns[1] is None
+    assert back.fit.projection == fitted.fit.projection
+    np.testing.assert_array_equal(
+        residual_maps(back.fit, views, theta), residual_maps(fitted.fit, views, theta)
+    )
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_loaded_network_still_maps_and_reprojects(network, tmp_path, suffix):
     back = DislocationNetwork.load(network.save(tmp_path / f"a{suffix}"))
     np.testing.assert_array_equal(back.disparity_map(1), network.disparity_map(1))

@@ -16,8 +16,9 @@ import numpy as np
 __all__ = ["CALIBRATION", "PointSigns", "calibrated_sigma", "fit_calibration", "signs_matrix"]
 
 CALIBRATION = {
-    "tiltless": (0.439, 0.428, 0.548, 0.229, 0.4, 0.39, 0.0),
-    "tilt": (0.522, 0.618, 0.438, 0.267, 0.282, 0.109, 0.07),
+    "tiltless": (0.433, 0.527, 0.407, 0.137, 0.257, 0.323, 0.02, 0.098),
+    "tilt": (0.274, 0.576, 0.368, 0.185, 0.199, 0.0, 0.119, 0.193),
+    "many views": (0.645, 0.583, 0.415, 0.158, 0.155, 0.338, 0.0, 0.164),
 }
 """Weights of :func:`signs_matrix`; from ``python benchmarks/joint_fit.py --calibrate``."""
 LEAST, MOST = 0.03, 3.0
@@ -36,6 +37,8 @@ class PointSigns:
         1-sigma of the match.
     moved : (n,) ndarray
         How far the fit is from the match.
+    apart : (n,) ndarray
+        How far the fits from the match and from a sweep over all depths are from each other.
     misfit : (n,) ndarray
         Standard deviation of what the views do not share over that of the counting noise.
     aligned : (n,) ndarray
@@ -47,9 +50,14 @@ class PointSigns:
     information: np.ndarray
     matched: np.ndarray
     moved: np.ndarray
+    apart: np.ndarray
     misfit: np.ndarray
     aligned: np.ndarray
     crossing: np.ndarray
+
+
+APART = 0.1
+"""px of disparity within which two fits are the same."""
 
 
 def signs_matrix(signs: PointSigns) -> np.ndarray:
@@ -62,9 +70,9 @@ def signs_matrix(signs: PointSigns) -> np.ndarray:
 
     Returns
     -------
-    (n, 7) ndarray
+    (n, 8) ndarray
         1, log information, log matched, log(1 + moved / matched), log misfit (0 to 3), crossing,
-        -log of the sine (0 to 3).
+        -log of the sine (0 to 3), log(1 + apart / 0.1 px).
     """
     return np.column_stack(
         [
@@ -75,19 +83,20 @@ def signs_matrix(signs: PointSigns) -> np.ndarray:
             np.clip(np.log(np.maximum(signs.misfit, 1.0)), 0.0, 3.0),
             signs.crossing.astype(float),
             np.clip(-np.log(np.maximum(signs.aligned, 1e-3)), 0.0, 3.0),
+            np.log1p(signs.apart / APART),
         ]
     )
 
 
-def calibrated_sigma(signs: PointSigns, geometry: str) -> np.ndarray:
+def calibrated_sigma(signs: PointSigns, kind: str) -> np.ndarray:
     """1-sigma of the disparity of refined points.
 
     Parameters
     ----------
     signs : PointSigns
         Of n points.
-    geometry : {"tiltless", "tilt"}
-        Tilting changes the contrast of lines, one exposure does not.
+    kind : {"tiltless", "tilt", "many views"}
+        Tilting changes the contrast of lines, one exposure does not; of that two views, or more.
 
     Returns
     -------
@@ -98,12 +107,12 @@ def calibrated_sigma(signs: PointSigns, geometry: str) -> np.ndarray:
     --------
     >>> import numpy as np
     >>> one = np.ones(1)
-    >>> signs = PointSigns(0.1 * one, 0.3 * one, 0 * one, one, one, np.zeros(1, bool))
-    >>> wild = PointSigns(0.1 * one, 0.3 * one, 2 * one, 5 * one, one, np.ones(1, bool))
+    >>> signs = PointSigns(0.1 * one, 0.3 * one, 0 * one, 0 * one, one, one, np.zeros(1, bool))
+    >>> wild = PointSigns(0.1 * one, 0.3 * one, 2 * one, 2 * one, 5 * one, one, np.ones(1, bool))
     >>> bool(calibrated_sigma(wild, "tiltless") >= calibrated_sigma(signs, "tiltless"))
     True
     """
-    exponent = signs_matrix(signs) @ np.array(CALIBRATION[geometry])
+    exponent = signs_matrix(signs) @ np.array(CALIBRATION[kind])
     return np.clip(np.exp(exponent), LEAST, MOST)
 
 
@@ -115,20 +124,20 @@ def fit_calibration(columns: np.ndarray, error: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    columns : (n, 7) ndarray
+    columns : (n, 8) ndarray
         As from :func:`signs_matrix`.
     error : (n,) ndarray
         px of disparity.
 
     Returns
     -------
-    (7,) ndarray
+    (8,) ndarray
 
     Examples
     --------
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
-    >>> x = np.column_stack([np.ones(4000), rng.normal(size=4000), np.zeros((4000, 5))])
+    >>> x = np.column_stack([np.ones(4000), rng.normal(size=4000), np.zeros((4000, 6))])
     >>> weights = fit_calibration(x, rng.normal(size=4000) * np.exp(x[:, 1]))
     >>> bool(abs(weights[0]) < 0.1 and abs(weights[1] - 1) < 0.1)
     True

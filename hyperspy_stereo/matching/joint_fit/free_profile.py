@@ -38,7 +38,8 @@ class Comparison:
     profile : (R, n, D) ndarray
         The common pattern of each of R rows of views.
     gain, level : (V, n) ndarray
-        Contrast and level of each view, so that strip = level + gain (profile + residual).
+        Contrast relative to the view's row, and level, so that strip = level + gain (profile +
+        residual).
     residual : (V, n, D) ndarray
         What is left over.
     slope : (V, n, D) ndarray
@@ -105,7 +106,9 @@ def compared(
     level = nearby((window * values).sum(axis=2)) / mass
     centred = values - level[..., None]
     power = nearby((window * centred**2).sum(axis=2))
-    gain = np.sqrt(power / np.maximum(power.mean(axis=0), 1e-300))
+    # Within a row: another row shows another contrast, and a faint one would be all noise if it
+    # were brought to the contrast of the others.
+    gain = np.sqrt(power / np.maximum(_row_means(power, rows)[rows], 1e-300))
     gain = np.clip(gain, *GAIN_RANGE)
     scaled = centred / gain[..., None]
     slope = slopes / gain[..., None]

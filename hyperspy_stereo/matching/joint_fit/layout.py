@@ -15,7 +15,14 @@ from numpy.typing import ArrayLike
 from hyperspy_stereo.geometry.triangulation import projection_matrices
 from hyperspy_stereo.matching.joint_fit.curve_basis import CurveBasis
 
-__all__ = ["Layout", "ViewGeometry", "corners_in_views", "layout", "view_geometry"]
+__all__ = [
+    "Layout",
+    "ViewGeometry",
+    "corners_in_views",
+    "layout",
+    "view_geometry",
+    "widest_parallax",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +102,11 @@ def view_geometry(
         across=away @ np.array([-np.sin(turn), np.cos(turn)]),
         direction=np.array([np.cos(turn), np.sin(turn)]),
     )
+
+
+def widest_parallax(seen: ViewGeometry) -> float:
+    """Disparity between the outermost views per depth."""
+    return float(np.ptp(seen.parallax @ seen.direction))
 
 
 @dataclass(frozen=True, eq=False)

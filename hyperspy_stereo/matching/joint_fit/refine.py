@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.ndimage import binary_dilation, uniform_filter1d
+from scipy.ndimage import uniform_filter1d
 
 from hyperspy_stereo.geometry.incidence import as_incidence
 from hyperspy_stereo.geometry.triangulation import projection_matrices
@@ -15,17 +15,10 @@ from hyperspy_stereo.matching.joint_fit.curve_basis import curve_basis
 from hyperspy_stereo.matching.joint_fit.error_bars import PointSigns, calibrated_sigma
 from hyperspy_stereo.matching.joint_fit.fit import seen_by
 from hyperspy_stereo.matching.joint_fit.fitted_curves import ALIGNED, Projection, crosses
-from hyperspy_stereo.matching.joint_fit.free_profile import correlated_noise, cost_along
-from hyperspy_stereo.matching.joint_fit.layout import ViewGeometry
+from hyperspy_stereo.matching.joint_fit.layout import ViewGeometry, widest_parallax
 from hyperspy_stereo.matching.joint_fit.normalise import real_views
-from hyperspy_stereo.matching.joint_fit.registration import (
-    LineDepth,
-    LineStart,
-    compare_at,
-    fit_depth,
-    line_start,
-    scan_depth,
-)
+from hyperspy_stereo.matching.joint_fit.registration import LineStart, line_start
+from hyperspy_stereo.matching.joint_fit.search import BLURS, best_depth
 from hyperspy_stereo.matching.joint_fit.strips import (
     SmoothViews,
     flattened,
@@ -36,18 +29,12 @@ from hyperspy_stereo.matching.joint_fit.strips import (
 
 __all__ = ["Pattern", "RefinedLines", "counting_noise", "refine_lines"]
 
-BLURS = ((2.0, 4), (1.0, 4), (0.5, 5))
-"""px, and steps: coarse first, so that a start one width off is drawn in."""
 SHORTEST_FITTED = 10.0
 """px; a shorter line is too small a pattern to be told from the next one."""
 CLOSED = 2.5
 """px between the ends of a line that is closed."""
-MOVED = 4.0
-"""Sigmas of the start beyond which a new depth has to be justified."""
-EVIDENCE = 0.0
-"""Chi-square that it must gain over 16 px of the line, errors that hang together allowed for."""
-REACH = 8.0
-"""px along the line on each side that evidence is summed over."""
+MARGIN = 4.0
+"""px of disparity beyond those of the matches that are tried."""
 LEAST_SIGMA = 0.03
 """px of disparity; a start is never believed more than this."""
 
@@ -60,7 +47,7 @@ class RefinedLines:
     ----------
     lines : list of (n, 3) ndarray
         x, y, z in px, the frame of ``geometry.triangulation.project``. Where a point lies in the
-        first view has not changed.
+        view it was traced in has not changed.
     sigma : list of (n,) ndarray
         1-sigma of z, px.
     fitted : list of (n,) bool ndarray
@@ -69,7 +56,7 @@ class RefinedLines:
     aligned : list of (n,) bool ndarray
         The line runs along the parallax (``|n.t|`` < 0.35): only its dots tell the depth.
     crossing : list of (n,) bool ndarray
-        Another line lies within 4 px in the first view.
+        Another line lies within 4 px where they were traced.
     chi2 : (L,) ndarray
         Variance of what the views do not share over that of the counting noise; NaN if not fitted.
     patterns : list of Pattern or None
@@ -95,7 +82,7 @@ class Pattern:
     Attributes
     ----------
     base, normal : (n, 2) ndarray
-        Points in the first view, px, and unit normals.
+        Points in the view they were traced in, px, and unit normals.
     depth : (n,) ndarray
         px.
     spacing : float
@@ -103,7 +90,7 @@ class Pattern:
     profile : (R, n, D) ndarray
         Of each of R rows of views, relative to the background; columns 1 px apart.
     across : (R,) ndarray
-        Incidence of each row across the Kikuchi line relative to the first view, mrad.
+        Incidence of each row across the Kikuchi line relative to the view of `base`, mrad.
     """
 
     base: np.ndarray
@@ -123,6 +110,7 @@ def refine_lines(
     geometry: str = "tiltless",
     centre: tuple[float, float] | None = None,
     parallax_azimuth: float = 0.0,
+    reference: tuple[float, float] | None = None,
 ) -> RefinedLines:
     """Refine the depth of matched lines by all views at once.
 
@@ -146,6 +134,9 @@ def refine_lines(
         A point of the tilt axis, px. Default the middle of the image; no effect for "tiltless".
     parallax_azimuth : float
         Direction of the Kikuchi line in the image, degrees. Default 0: along rows.
+    reference : (theta_x, theta_y), optional
+        Incidence of the view that the lines were traced in, mrad: there they stay in place when
+        their depth changes. Default: the first of `incidence`.
 
     Returns
     -------
@@ -181,13 +172,14 @@ def refine_lines(
     points, spread = _checked(lines, sigma)
     shape = images.shape[1:]
     middle = ((shape[1] - 1) / 2, (shape[0] - 1) / 2) if centre is None else centre
-    projection = Projection(geometry, tuple(middle), tuple(theta[0]), float(parallax_azimuth))
+    traced = theta[:1] if reference is None else as_incidence([reference])
+    projection = Projection(geometry, tuple(middle), tuple(traced[0]), float(parallax_azimuth))
     seen = seen_by(theta, projection)
     there, flat = measured(images), flattened(images)
     stack = [smooth_views(flat, there, seen, blur) for blur, _ in BLURS]
-    scene = _Scene(stack, seen, geometry, counting_noise(flat, there))
-    first = projection_matrices(theta[:1], geometry, middle)
+    first = projection_matrices(traced, geometry, middle)
     in_view = [_to_view(line, *first) for line in points]
+    scene = _Scene(stack, seen, geometry, counting_noise(flat, there), _span(in_view, seen))
     aligned = [_sine(line, seen.direction) for line in in_view]
     crossing = crosses(in_view) if in_view else []
     given = zip(in_view, spread, aligned, crossing, strict=True)
@@ -212,11 +204,18 @@ class _Scene:
     seen: ViewGeometry
     geometry: str
     counting: float
+    span: tuple[float, float]
+
+    @property
+    def kind(self) -> str:
+        """Of the calibration of sigma."""
+        many = self.geometry == "tiltless" and len(self.seen.across) > 2
+        return "many views" if many else self.geometry
 
     @property
     def per_depth(self) -> float:
         """Disparity of the outermost views per depth."""
-        return float(np.ptp(self.seen.parallax @ self.seen.direction))
+        return widest_parallax(self.seen)
 
 
 def _refined(scene: _Scene, line, given, sine, crossing):
@@ -224,15 +223,16 @@ def _refined(scene: _Scene, line, given, sine, crossing):
     if len(line) < 2 or _length(line) < SHORTEST_FITTED:
         return line[:, 2], given, np.zeros(len(line), bool), np.nan, None
     start = _start(line, np.maximum(given, LEAST_SIGMA / scene.per_depth), scene.per_depth)
-    fit, good = _fitted(scene.stack, scene.seen, start)
+    best = best_depth(scene.stack, scene.seen, start, scene.span)
+    fit = best.fit
     vertices, at = np.linspace(0.0, 1.0, len(start.base)), _fractions(line)
-    new, error, misfit = (
+    new, error, apart, misfit = (
         np.interp(at, vertices, x)
-        for x in (fit.depth, fit.sigma, fit.comparison.noise / scene.counting)
+        for x in (fit.depth, fit.sigma, best.apart, fit.comparison.noise / scene.counting)
     )
-    fitted = np.interp(at, vertices, good.astype(float)) > 0.5
-    lengths = (scene.per_depth * x for x in (error, given, np.abs(new - line[:, 2])))
-    sigma = calibrated_sigma(PointSigns(*lengths, misfit, sine, crossing), scene.geometry)
+    fitted = np.interp(at, vertices, best.supported.astype(float)) > 0.5
+    lengths = (scene.per_depth * x for x in (error, given, np.abs(new - line[:, 2]), apart))
+    sigma = calibrated_sigma(PointSigns(*lengths, misfit, sine, crossing), scene.kind)
     depth = np.where(fitted, new, line[:, 2])
     sigma = np.where(fitted, sigma / scene.per_depth, given)
     rows = view_rows(scene.seen)
@@ -263,12 +263,12 @@ def _checked(lines, sigma) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 def _to_view(points: np.ndarray, matrix: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """x, y in the first view, and z."""
+    """x, y in the view that lines were traced in, and z."""
     return np.column_stack([points @ matrix[0].T + shift[0], points[:, 2]])
 
 
 def _from_view(line: np.ndarray, depth: np.ndarray, matrix, shift) -> np.ndarray:
-    """x, y, z of points that stay where they are in the first view."""
+    """x, y, z of points that stay where they were traced."""
     xy = line[:, :2] - depth[:, None] * matrix[0, :, 2] - shift[0]
     return np.column_stack([xy @ np.linalg.inv(matrix[0, :, :2]).T, depth])
 
@@ -278,7 +278,7 @@ def _length(line: np.ndarray) -> float:
 
 
 def _start(line: np.ndarray, sigma: np.ndarray, per_depth: float) -> LineStart:
-    """Base, splines and start of one line in the first view."""
+    """Base, splines and start of one line in the view it was traced in."""
     basis = curve_basis([line])
     vertices = np.linspace(0.0, 1.0, len(basis.base))
     closed = np.hypot(*(line[0] - line[-1])[:2]) < CLOSED and _length(line) > 20
@@ -292,38 +292,12 @@ def _fractions(line: np.ndarray) -> np.ndarray:
     return arc / arc[-1]
 
 
-def _fitted(
-    stack: list[SmoothViews], seen: ViewGeometry, start: LineStart
-) -> tuple[LineDepth, np.ndarray]:
-    """Depth of a line, and where the views speak for it."""
-    depth = scan_depth(stack[0], seen, start)
-    for views, (_, steps) in zip(stack, BLURS, strict=True):
-        fit = fit_depth(views, seen, start, depth, steps)
-        depth = fit.depth
-    kept = _without_evidence(stack[-1], seen, start, fit)
-    if kept.any():
-        fit = fit_depth(stack[-1], seen, start, depth, BLURS[-1][1], hold=kept)
-    seen_there = (fit.comparison.weight > 0).mean(axis=(0, 2)) > 0.5
-    return fit, seen_there & ~kept
-
-
-def _without_evidence(
-    views: SmoothViews, seen: ViewGeometry, start: LineStart, fit: LineDepth
-) -> np.ndarray:
-    """Points that moved far from the start although the views agree hardly better there."""
-    far = np.abs(fit.depth - start.depth) > MOVED * start.sigma
-    if not far.any():
-        return far
-    before = compare_at(views, seen, start, start.depth)
-    gain = cost_along(before, fit.comparison.noise) - cost_along(
-        fit.comparison, fit.comparison.noise
-    )
-    # Points that the move took into or out of a view cannot be compared.
-    both = (before.weight > 0).sum(axis=(0, 2)) == (fit.comparison.weight > 0).sum(axis=(0, 2))
-    size = 2 * int(REACH / start.spacing) + 1
-    total = uniform_filter1d(np.where(both, gain, 0.0), size, mode="constant") * size
-    total *= start.spacing / correlated_noise(fit.comparison)
-    return binary_dilation(far & (total < EVIDENCE), iterations=3)
+def _span(in_view: list[np.ndarray], seen: ViewGeometry) -> tuple[float, float]:
+    """Disparities of all lines, but for the outermost matches, with a margin."""
+    if not in_view:
+        return 0.0, 0.0
+    low, high = np.quantile(np.concatenate(in_view)[:, 2], [0.02, 0.98]) * widest_parallax(seen)
+    return float(low) - MARGIN, float(high) + MARGIN
 
 
 def _sine(line: np.ndarray, direction: np.ndarray) -> np.ndarray:

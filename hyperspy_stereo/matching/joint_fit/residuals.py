@@ -75,8 +75,8 @@ def residual_maps(refined: RefinedLines, views: ArrayLike, incidence: ArrayLike)
     if not hasattr(refined, "patterns"):
         raise TypeError(
             f"residual maps need the fit of lines, not {type(refined).__name__}: give "
-            'lines.fit of lines = maps.reconstruct(refine="joint"); networks that were read from a '
-            "file or not refined have none."
+            'lines.fit of lines = maps.reconstruct(refine="joint"); networks that were not refined '
+            "have none."
         )
     theta = as_incidence(incidence)
     images = real_views(views, len(theta))

@@ -79,6 +79,48 @@ def test_a_line_one_width_off_as_a_whole_is_found(views):
     assert rms(found.lines[0][3:-3, 2] - curve()[3:-3, 2]) < 2.5
 
 
+def test_many_views_find_a_line_that_was_matched_with_another():
+    """A match 8 px of disparity off is out of reach for small steps."""
+    theta = np.column_stack([np.linspace(40, -40, 7), np.zeros(7)])
+    per_depth = float(np.ptp(np.tan(theta[:, 0] / 1000)))
+    neighbour = curve() + np.array([14, 0, 40])
+    counts = np.random.default_rng(2).poisson(2000 * dotted([curve(), neighbour], theta))
+    off = np.linspace(0, 8 / per_depth, len(T))
+    start = curve() + np.outer(off, [np.tan(theta[0, 0] / 1000), 0, 1])
+    sigma = [np.full(len(T), 1.0 / per_depth)] * 2
+    found = refine_lines(counts, theta, [start, neighbour], sigma)
+    error = per_depth * (found.lines[0][:, 2] - curve()[:, 2])
+    assert rms(error[3:-3]) < 0.3
+    assert np.median(np.abs(error)) < np.median(found.sigma[0] * per_depth)
+
+
+def test_lines_stay_where_they_were_traced_when_that_view_is_another():
+    theta = np.array([[50.0, 0.0], [20.0, 0.0], [-20.0, 0.0], [-50.0, 0.0]])
+    counts = np.random.default_rng(3).poisson(2000 * dotted([curve()], theta))
+    off = 15.0
+    start = curve() + off * np.array([np.tan(0.02), 0, 1])
+    found = refine_lines(counts, theta, [start], [np.full(len(T), 9.0)], reference=(20.0, 0.0))
+    np.testing.assert_allclose(
+        project(found.lines[0], theta[1]), project(start, theta[1]), atol=1e-9
+    )
+    assert rms((found.lines[0] - curve())[3:-3, 2]) < 1.5
+
+
+def test_faint_rows_of_views_do_not_spoil_the_bright_one():
+    """Views across the Kikuchi line that hardly show the line add noise, and must count less."""
+    along, across = np.linspace(45, -45, 5), (0.0, 12.0, 24.0, 36.0)
+    theta = np.array([[a, w] for w in across for a in along])
+    images = dotted([curve()], theta)
+    images[5:] = 1 + 0.05 * (images[5:] - 1)
+    counts = np.random.default_rng(4).poisson(300 * images)
+    start, sigma = curve() + np.array([5 * np.tan(0.045), 0, 5]), np.full(len(T), 5.0)
+    error = [
+        rms((refine_lines(counts[use], theta[use], [start], [sigma]).lines[0] - curve())[3:-3, 2])
+        for use in (slice(5), slice(None))
+    ]
+    assert error[1] < 1.3 * error[0] + 0.1
+
+
 def test_without_an_image_the_start_is_kept():
     rng = np.random.default_rng(2)
     start, sigma = curve(), np.full(len(T), 3.0)
@@ -132,12 +174,14 @@ def test_images_without_a_positive_background(views):
 
 def test_signs_of_doubt_widen_sigma():
     one = np.ones(1)
-    calm = PointSigns(0.1 * one, 0.3 * one, 0 * one, one, one, np.zeros(1, bool))
-    for geometry in ("tilt", "tiltless"):
-        base = calibrated_sigma(calm, geometry)[0]
-        for change in ({"moved": one}, {"misfit": 4 * one}, {"crossing": one > 0}):
+    calm = PointSigns(0.1 * one, 0.3 * one, 0 * one, 0 * one, one, one, np.zeros(1, bool))
+    for kind in ("tilt", "tiltless", "many views"):
+        base = calibrated_sigma(calm, kind)[0]
+        for change in ({"moved": one}, {"misfit": 4 * one}, {"apart": one}):
             wild = PointSigns(**{**calm.__dict__, **change})
-            assert calibrated_sigma(wild, geometry)[0] > base
+            assert calibrated_sigma(wild, kind)[0] > base
+        crossed = PointSigns(**{**calm.__dict__, "crossing": one > 0})
+        assert calibrated_sigma(crossed, kind)[0] >= base
 
 
 @pytest.mark.parametrize(
