@@ -168,10 +168,27 @@ def _from_scan(
         true = np.rad2deg(np.hypot(*(left - right)) * true_mrad_per_px / 1000)
         text += f", off by {abs(pair.stereo_angle - true):.3f}°"
     steps("views", text)
-    return _from_views(pair, options, out, steps)
+    # one fit, with all views, instead of one with two views before it
+    return _refined(_from_views(pair, options, out, steps, refine=None), signal, steps)
 
 
-def _from_views(pair, options: argparse.Namespace, out: Path, steps: Steps):
+def _refined(network, signal, steps: Steps):
+    """Depths by all views along the Kikuchi line, not by two alone."""
+    band = signal.virtual_stereo("band", show_progressbar=False)
+    if band._lazy:
+        band.compute(show_progressbar=False)
+    network = network.refine(band.data, band.incidence)
+    steps(
+        "refine",
+        f"{band.n_views} views along the Kikuchi line, "
+        f"median sigma of depth {np.median(network.sigma):.1f} {network.units}",
+    )
+    return network
+
+
+def _from_views(
+    pair, options: argparse.Namespace, out: Path, steps: Steps, refine: str | None = "auto"
+):
     pair.save(out / "views.hspy", overwrite=True)
     _save_figure(pair.plot_anaglyph(), out / "anaglyph.png")
     chosen = {} if options.method is None else {"method": options.method}
@@ -180,7 +197,7 @@ def _from_views(pair, options: argparse.Namespace, out: Path, steps: Steps):
     _save_figure(maps.plot_overlay(), out / "detection.png")
     used = maps.metadata.Stereo.Detection.method
     steps("detect", f"{used}: {share:.1f} % of the pixels lie on lines")
-    network = maps.reconstruct()
+    network = maps.reconstruct(refine=refine)
     steps(
         "reconstruct",
         f"{len(network.lines)} lines, {network.total_length:.0f} {network.units} in all, "
