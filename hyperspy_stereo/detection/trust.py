@@ -31,6 +31,8 @@ ALONG = 10.0  # px
 USUAL_WIDTH = 5.0  # px, of a line of which nothing is known
 MOST_VERTICAL = 0.75  # px between the views, across the direction of the parallax
 SURE = 0.5  # correlation of the views' rows above which their shift can be told
+PARTS = 4  # of the width of the views, whose shifts are compared
+SURE_OF_PART = 0.4  # the same for a part of the views, in which there are fewer lines
 REACH = 8  # px of vertical shift that are looked at
 FEWEST = 40  # px of centre line below which nothing can be said
 
@@ -259,13 +261,28 @@ def pair_warnings(probability: ArrayLike) -> list[str]:
     []
     """
     shift, correlation = vertical_shift(probability)
-    if correlation < SURE or abs(shift) <= MOST_VERTICAL:
+    if correlation < SURE or abs(shift) <= MOST_VERTICAL or not _all_over(probability, shift):
         return []
     return [
         f"the second view lies {shift:+.1f} px below the first, across the direction of the "
         f"parallax (at most {MOST_VERTICAL:g} px do no harm): depths of lines along the rows are "
         "wrong. Call align() on the pair first, or check the scan rotation."
     ]
+
+
+def _all_over(probability: ArrayLike, shift: float) -> bool:
+    """Whether the parts of the views, side by side, agree on a shift as far as they can tell one.
+
+    A misfit moves the whole view; steep lines, or lines found in one view only, move the peak of
+    the correlation here and there.
+    """
+    columns = np.array_split(np.asarray(probability, np.float32), PARTS, axis=2)
+    found = [vertical_shift(part) for part in columns]
+    own = np.array([s for s, correlation in found if correlation >= SURE_OF_PART])
+    if len(own) < 2:
+        return True
+    error = own.std(ddof=1) / np.sqrt(len(own))
+    return bool(own.mean() * np.sign(shift) > 2 * error)
 
 
 def _lost_lines(image: np.ndarray) -> list[str]:

@@ -115,3 +115,21 @@ def test_wrong_shapes():
         line_statistics(np.zeros((8, 8)), np.zeros((8, 9)))
     with pytest.raises(ValueError, match="two views"):
         vertical_shift(np.zeros((3, 8, 8)))
+
+
+def _quarters_moved(rows):
+    """Two views of wandering lines, each quarter of the second moved by its own rows."""
+    rng = np.random.default_rng(1)
+    course = np.cumsum(rng.normal(size=(4, 96, 1)), axis=1)
+    left = [part * (rng.random((1, 40)) < 0.2) for part in course]
+    right = [np.roll(part, k, axis=0) for part, k in zip(left, rows, strict=True)]
+    return np.array([np.hstack(left), np.hstack(right)])
+
+
+@pytest.mark.parametrize(("rows", "told"), [((2, 2, 2, 2), True), ((5, -3, 4, -2), False)])
+def test_only_a_shift_of_the_whole_view_is_told(rows, told):
+    pair = _quarters_moved(rows)
+    shift, correlation = vertical_shift(pair)
+    assert bool(pair_warnings(pair)) == told
+    if not told:  # the whole alone would have said so
+        assert correlation > 0.5 and abs(shift) > 0.75
