@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 
 from hyperspy_stereo.topology import (
     betti_difference,
@@ -84,6 +85,30 @@ def test_betti_curves():
     assert betti_difference([[0, 4]], [[0, 2], [2, 4]]) == pytest.approx(0, abs=0.02)
     assert betti_difference([[0, 4]], EMPTY) == 1
     assert betti_difference(EMPTY, EMPTY) == 0
+
+
+def test_bottleneck_of_classes_with_equal_birth():
+    """What gudhi 3.13 gives as 2."""
+    whole = np.array([[0, 1], [0, 1], [0, 6], [0, 7], [0, 8]])
+    assert bottleneck(whole, whole[2:]) == 0.5
+    assert bottleneck(whole[2:], whole) == 0.5
+
+
+@settings(deadline=None)
+@given(DIAGRAMS.map(np.round), DIAGRAMS.map(np.round))
+def test_bottleneck_by_assignment(first, second):
+    """The smallest limit under which an assignment, the diagonal included, has no cost."""
+    half = [np.diff(d, axis=1).ravel() / 2 for d in (first, second)]
+    n, m = len(first), len(second)
+    cost = np.zeros((n + m, n + m))
+    cost[:n, :m] = np.abs(first[:, None] - second[None]).max(axis=2)
+    cost[:n, m:] = half[0][:, None]
+    cost[n:, :m] = half[1][None]
+    limits = np.unique(np.append(cost, 0))
+    enough = [
+        limit for limit in limits if (over := cost > limit)[linear_sum_assignment(over)].sum() == 0
+    ]
+    assert bottleneck(first, second) == min(enough)
 
 
 def test_bottleneck_equals_that_of_persim():
