@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Camera", "from_y_up", "to_y_up"]
+__all__ = ["NEAREST", "Camera", "from_y_up", "to_y_up"]
+
+#: Least distance from the target, in shares of how far the nearest point stands out from it.
+NEAREST = 1.1
 
 
 def to_y_up(points: ArrayLike) -> np.ndarray:
@@ -111,7 +114,8 @@ class Camera:
             above, below = (offset + slope * z).max(), (-offset + slope * z).max()
             middle[axis] = (above - below) / 2
             distance = max(distance, float((above + below) / (2 * slope) - middle[2]))
-        return middle @ axes, distance
+        # A wide picture of what is narrow would put the camera onto the nearest point.
+        return middle @ axes, max(distance, NEAREST * float(z.max() - middle[2]))
 
     def project(
         self, points: ArrayLike, target: np.ndarray, distance: float, shape: tuple[int, int]

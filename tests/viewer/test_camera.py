@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyperspy_stereo.viewer.camera import Camera, from_y_up, to_y_up
+from hyperspy_stereo.viewer.camera import NEAREST, Camera, from_y_up, to_y_up
 
 SHAPE = (300, 500)
 
@@ -30,12 +30,24 @@ def test_fitted_points_fill_the_picture(azimuth, elevation, fov, aspect):
     points = rng.uniform(-1, 1, (30, 3)) * (200, 100, 30) + (500, 0, -80)
     shape = (400, round(400 * aspect))
     camera = Camera(azimuth, elevation, fov)
-    seen = camera.project(points, *camera.fit(points, shape[1] / shape[0]), shape)
+    target, distance = camera.fit(points, shape[1] / shape[0])
+    seen = camera.project(points, target, distance, shape)
     assert seen[:, 0].min() > -1
     assert seen[:, 1].min() > -1
     assert seen[:, 0].max() < shape[1]
     assert seen[:, 1].max() < shape[0]
-    assert max(np.ptp(seen[:, 0]) / shape[1], np.ptp(seen[:, 1]) / shape[0]) > 0.99
+    depth = (to_y_up(points) - target) @ camera.axes()[2]
+    assert distance >= NEAREST * depth.max() - 1e-6
+    if distance > (NEAREST + 1e-6) * depth.max():  # else nearer than this no camera goes
+        assert max(np.ptp(seen[:, 0]) / shape[1], np.ptp(seen[:, 1]) / shape[0]) > 0.99
+
+
+def test_the_camera_stands_before_the_nearest_point():
+    """A wide angle and a wide picture: the nearest point would touch both sides at once."""
+    points = np.array([[0, 0, 0], [0, 200, 0], [5, 100, 30.0]])
+    camera = Camera(-91.0, 11.0, 38.0)
+    target, distance = camera.fit(points, 3.0)
+    assert distance - ((to_y_up(points) - target) @ camera.axes()[2]).max() > 5
 
 
 def look(camera, *points):
